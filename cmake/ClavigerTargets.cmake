@@ -100,10 +100,11 @@ endfunction()
 function(clv_write_export_map symbols map)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${symbols})
   file(STRINGS ${symbols} names REGEX "^[a-z]")
-  list(JOIN names "\;\n    " names)
-  set(version CLAVIGER_${PROJECT_VERSION_MAJOR})
-  file(GENERATE OUTPUT ${map} CONTENT
-    "${version} {\n  global:\n    ${names};\n  local:\n    *;\n};\n")
+  set(text "CLAVIGER_${PROJECT_VERSION_MAJOR} {\n  global:\n")
+  foreach(name IN LISTS names)
+    string(APPEND text "    ${name};\n")
+  endforeach()
+  file(GENERATE OUTPUT ${map} CONTENT "${text}  local:\n    *;\n};\n")
 endfunction()
 
 # clv_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...] [ARGS ...]
