@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/**
+ * Keys as OpenSSL's EVP_PKEY: the only header with OpenSSL's types.
+ */
+#ifndef CLAVIGER_OPENSSL_H
+#define CLAVIGER_OPENSSL_H
+
+#include <claviger/key.h>
+
+#include <openssl/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Gives an EVP_PKEY whose private operations are done by `key`, wherever it
+ * lives. It can be used as any other with EVP_DigestSign, EVP_PKEY_sign,
+ * EVP_PKEY_decrypt, X509_sign, X509_REQ_sign, CMS_sign and
+ * SSL_CTX_use_PrivateKey (TLS 1.2 and 1.3), in any library context; private
+ * parts can't be exported from it.
+ *
+ * The EVP_PKEY holds a reference to `key` until EVP_PKEY_free(). It comes
+ * from a provider inside this library, in a library context of its own:
+ * openssl.cnf, environment and global state play no part. Several calls give
+ * several EVP_PKEYs. Any thread.
+ *
+ * An operation that fails puts one entry on OpenSSL's error queue, whose data
+ * is clv_error_message(); the remedy goes to the context's log.
+ *
+ * @return CLV_INTERNAL with OpenSSL's code
+ */
+CLV_API clv_status clv_key_evp(clv_key *key, EVP_PKEY **out, clv_error **err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
