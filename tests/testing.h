@@ -14,6 +14,9 @@
 
 #include <claviger/error.h>
 
+/* The assertions below have an `err` of their own, whatever the test has. */
+#pragma GCC diagnostic ignored "-Wshadow"
+
 /* Calls that must succeed: on failure the test ends with the message. */
 #define assert_ok(call)                                                    \
 	do {                                                               \
