@@ -47,6 +47,9 @@ else()
   target_compile_options(clv-flags INTERFACE
     $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE$<SEMICOLON>-D_FORTIFY_SOURCE=2>)
 endif()
+if(CLV_FUZZ)
+  target_compile_options(clv-flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(CLV_COVERAGE)
   target_compile_options(clv-flags INTERFACE --coverage -O0)
   target_link_options(clv-flags INTERFACE --coverage)
@@ -127,4 +130,22 @@ function(clv_test name)
   endif()
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}")
+endfunction()
+
+# clv_fuzz(NAME SOURCES ... CORPUS DIRECTORY): with CLV_FUZZ a libFuzzer
+# program; without, a test that runs the committed corpus through it once.
+function(clv_fuzz name)
+  cmake_parse_arguments(FUZZ "" "CORPUS" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_path(ABSOLUTE_PATH FUZZ_CORPUS)
+  add_executable(${name} ${FUZZ_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE
+    clv-flags claviger-internal ${FUZZ_LIBRARIES})
+  if(CLV_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} -runs=0 ${FUZZ_CORPUS})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
 endfunction()

@@ -123,6 +123,7 @@ error_destroy(struct clv_error *error)
 	free(error);
 }
 
+CLV_PRINTF(3, 0)
 static struct clv_error *
 error_new(clv_status status, const struct clv_error_info *info,
     const char *reason, va_list arguments)

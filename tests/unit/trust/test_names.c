@@ -23,7 +23,7 @@ test_thumbprint_parse__reads_what_viewers_print(void **state)
 	    "01 23 45 67 89 ab cd ef 01 23 45 67 89 ab cd ef 01 23 45 67",
 	};
 	static const char *const bad[] = {"", "0", "zz", "0123456789",
-	    THUMBPRINT "0", THUMBPRINT ":", ":" THUMBPRINT,
+	    (THUMBPRINT "0"), (THUMBPRINT ":"), (":" THUMBPRINT),
 	    "0123456789ABCDEF0123456789ABCDEF0123456",
 	    "0123456789ABCDEF0123456789ABCDEF0123456G",
 	    "0 123456789ABCDEF0123456789ABCDEF01234567"};
