@@ -137,7 +137,8 @@ typedef struct clv_guard_finding {
 	 * none, such as for a file of the wrong type. */
 	const char *command;
 	/** Whether clv_guard_fix() may do it: it takes rights away on the
-	 * judged file or directory itself, and nothing else. */
+	 * judged file or directory itself, and nothing else; the way there
+	 * is not insecure, and the file has no second name. */
 	bool fixable;
 } clv_guard_finding;
 
@@ -154,6 +155,12 @@ typedef struct clv_guard clv_guard;
  */
 CLV_API clv_status clv_guard_new(clv_guard **out, clv_error **err);
 CLV_API void clv_guard_free(clv_guard **guard);
+/**
+ * A copy of the settings. Free it with clv_guard_free().
+ * @return CLV_NO_MEMORY
+ */
+CLV_API clv_status clv_guard_copy(
+    const clv_guard *guard, clv_guard **out, clv_error **err);
 
 /**
  * Names the account that runs the application: a user name, or a uid in
@@ -331,10 +338,11 @@ CLV_API clv_status clv_guard_fix(const clv_guard *guard,
 /* ---- a whole application ---- */
 
 /**
- * Which policy fits an object of an application's directory, by its place
- * (`own/private`, `trusted`, `issuer`, `rejected`, ...), its content (a
- * private key is a key wherever it lies) and its name, in this order. What
- * is not recognised is CLV_GUARD_CONFIG.
+ * Which policy fits an object of an application's directory: a private key
+ * (PEM or DER, encrypted or not) is a key wherever it lies; then its place
+ * decides (`own/private`, `trusted`, `issuer`, `rejected`, ...), and then its
+ * name. What is not recognised, or can't be read, is CLV_GUARD_CONFIG unless
+ * place or name tell otherwise.
  */
 CLV_API clv_guard_policy clv_guard_classify(const char *path);
 
