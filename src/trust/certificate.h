@@ -19,12 +19,12 @@
 
 #include <claviger/error.h>
 
+#include "trust/names.h"
+
 #include <stdatomic.h>
 
 /* Larger certificates are CLV_TOO_LARGE. */
 #define CLV_TRUST_CERT_MAX 65535U
-
-#define CLV_TRUST_THUMBPRINT 20U /* bytes of SHA-1, OPC 10000-6, 3.1.1 */
 
 /* Part of a DER: offset and length. */
 struct clv_trust_span {
@@ -114,7 +114,7 @@ struct clv_trust_cert {
 	struct clv_trust_blob *blob; /* owner of der and file; or NULL */
 	const uint8_t *der;
 	uint32_t size;
-	uint8_t thumbprint[CLV_TRUST_THUMBPRINT]; /* SHA-1 of the DER */
+	uint8_t thumbprint[CLV_THUMBPRINT_SIZE]; /* SHA-1 of the DER */
 	/* What the user knows it by, such as "trusted/certs/Pump [...].der";
 	 * NULL for a certificate that came in a message. */
 	const char *file;
@@ -171,17 +171,6 @@ bool clv_trust_cert_same_subject(
     const struct clv_trust_cert *a, const struct clv_trust_cert *b);
 bool clv_trust_cert_names_issuer(
     const struct clv_trust_cert *cert, const struct clv_trust_cert *issuer);
-
-/*
- * Bytes of the first certificate in `data`, by its outer DER header alone, so
- * that chains of concatenated DER can be split; 0 if there is none.
- */
-size_t clv_trust_cert_length(const void *data, size_t size);
-
-/* 40 upper-case hexadecimal digits and a 0 byte. */
-#define CLV_TRUST_THUMBPRINT_TEXT (2 * CLV_TRUST_THUMBPRINT + 1)
-void clv_trust_thumbprint_text(const uint8_t thumbprint[CLV_TRUST_THUMBPRINT],
-    char text[CLV_TRUST_THUMBPRINT_TEXT]);
 
 /*
  * Subject, issuer, or its last common name alone, as text that a terminal can

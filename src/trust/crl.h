@@ -45,7 +45,7 @@ struct clv_trust_crl {
 	uint8_t signature_kind; /* enum clv_trust_signature_kind */
 	const uint8_t *der;     /* owned */
 	const char *file;       /* as in struct clv_trust_cert, owned */
-	uint8_t thumbprint[CLV_TRUST_THUMBPRINT]; /* SHA-1 of the DER */
+	uint8_t thumbprint[CLV_THUMBPRINT_SIZE]; /* SHA-1 of the DER */
 
 	struct clv_trust_span tbs;
 	struct clv_trust_span issuer; /* the whole Name */
@@ -61,7 +61,7 @@ struct clv_trust_crl {
 
 	uint32_t entry_count;
 	uint32_t slot_mask;
-	uint32_t *slots; /* offset of an entry's serial TLV, 0: free */
+	uint32_t *slots; /* offset of an entry, 0: free */
 
 	/* Whether the signature holds under a key, asked once for each: the
 	 * key's digest and, once that is written, the answer. */

@@ -101,7 +101,7 @@ const struct clv_trust_crl_member *clv_trust_snapshot_next_crl(
  */
 const struct clv_trust_member *clv_trust_snapshot_by_thumbprint(
     const clv_trust_snapshot *snapshot,
-    const uint8_t thumbprint[CLV_TRUST_THUMBPRINT],
+    const uint8_t thumbprint[CLV_THUMBPRINT_SIZE],
     const struct clv_trust_member *previous);
 const struct clv_trust_member *clv_trust_snapshot_by_subject(
     const clv_trust_snapshot *snapshot, const uint8_t *name, size_t size,

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* The inside of a snapshot, shared by its reader and its builder. */
+#ifndef CLV_TRUST_SNAPSHOT_TABLE_H
+#define CLV_TRUST_SNAPSHOT_TABLE_H
+
+#include "trust/distinguished_name.h"
+#include "trust/snapshot.h"
+
+#include <string.h>
+
+/* Heads of chains of members whose hashes share their low bits. */
+struct clv_table {
+	uint32_t *heads; /* NULL: no member yet */
+	uint32_t mask;
+};
+
+struct clv_trust_snapshot {
+	atomic_size_t references;
+	struct clv_trust_engine *engine;
+
+	struct clv_trust_member *certs;
+	size_t cert_count; /* with removed ones */
+	size_t cert_space;
+	size_t removed_certs;
+	uint32_t free_cert; /* chain of removed ones by next_thumbprint */
+	struct clv_table by_thumbprint;
+	struct clv_table by_subject;
+	struct clv_table by_subject_key;
+
+	struct clv_trust_crl_member *crls;
+	size_t crl_count;
+	size_t crl_space;
+	size_t removed_crls;
+	uint32_t free_crl; /* by next_issuer */
+	struct clv_table crl_by_issuer;
+};
+
+static inline uint32_t
+clv_table_head(const struct clv_table *table, uint64_t hash)
+{
+	return table->heads != NULL ? table->heads[hash & table->mask]
+				    : CLV_TRUST_NONE;
+}
+
+static inline uint64_t
+clv_thumbprint_hash(const uint8_t thumbprint[CLV_THUMBPRINT_SIZE])
+{
+	uint64_t hash;
+
+	memcpy(&hash, thumbprint, sizeof(hash));
+	return hash;
+}
+
+static inline uint64_t
+clv_subject_key_hash(uint64_t subject, const uint8_t *key_id, size_t size)
+{
+	return subject ^ clv_name_hash(key_id, size) * 3;
+}
+
+/* Frees it all; the last reference is gone. */
+void clv_trust_snapshot_destroy(clv_trust_snapshot *snapshot);
+
+/* Bytes of the tables alone. */
+size_t clv_trust_snapshot_tables(const clv_trust_snapshot *snapshot);
+
+#endif
