@@ -68,6 +68,14 @@ function(clv_part name)
   set_property(GLOBAL APPEND PROPERTY CLV_LIBRARIES ${PART_LIBRARIES})
 endfunction()
 
+# clv_backend(NAME SOURCES ... [LIBRARIES ...] [INCLUDES ...]): a backend,
+# which src/keys/registry.c learns of by the definition CLV_WITH_<NAME>.
+function(clv_backend name)
+  clv_part(clv-backend-${name} ${ARGN})
+  string(TOUPPER ${name} upper)
+  target_compile_definitions(clv-keys PRIVATE CLV_WITH_${upper})
+endfunction()
+
 # clv_link_library(): libclaviger from all parts, and claviger-internal, the
 # same as an archive with every symbol visible, for tests.
 function(clv_link_library)

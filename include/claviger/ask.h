@@ -14,7 +14,7 @@
  * Sources, as text:
  *
  *     prompt         the terminal /dev/tty, without echo
- *     fd:N           read from descriptor N up to its end or first newline
+ *     fd:N           one line from descriptor N, or up to its end
  *     cred:NAME      the systemd credential NAME ($CREDENTIALS_DIRECTORY)
  *     keyring:NAME   a kernel key of type "user" with the description
  *                    NAME, searched in the session and user keyrings

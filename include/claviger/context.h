@@ -51,10 +51,14 @@ CLV_API void clv_context_set_ask(
  */
 CLV_API clv_status clv_context_add_secret_source(
     clv_context *context, const char *source, clv_error **err);
+/** Adds a source for secrets that are being set (::CLV_ASK_NEW_PASSWORD,
+ * ::CLV_ASK_NEW_KEY_AUTH); without one, those above serve. */
+CLV_API clv_status clv_context_add_new_secret_source(
+    clv_context *context, const char *source, clv_error **err);
 
-/** Takes over a copy of guard settings (administrators and so on). */
-CLV_API clv_status clv_context_set_guard(
-    clv_context *context, const clv_guard *guard, clv_error **err);
+/** Takes over guard settings (administrators and so on): the context owns
+ * `*guard` from now on, and the pointer is cleared. */
+CLV_API void clv_context_set_guard(clv_context *context, clv_guard **guard);
 
 /**
  * Adds a backend made outside the library. `backend` must stay valid as long

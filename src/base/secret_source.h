@@ -28,7 +28,7 @@ clv_status clv_source_read(const struct clv_source_environment *environment,
     clv_secret *answer, clv_error **err);
 
 /* Asks on the terminal, a new secret twice. */
-clv_status clv_prompt(const struct clv_ask_request *request,
-    clv_secret *answer, clv_error **err);
+clv_status clv_prompt(
+    const struct clv_ask_request *request, clv_secret *answer, clv_error **err);
 
 #endif

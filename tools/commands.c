@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#include "commands.h"
+
+const struct command commands[] = {
+    {"key generate",
+	"STORE-URI --alg ALG [--label LABEL] [--id HEX] [--option NAME=VALUE]"
+	"...",
+	"make a key pair in a store; prints its URI", cmd_key_generate},
+    {"key list", "STORE-URI", "the keys of a store: URI, algorithm, label",
+	cmd_key_list},
+    {"key show", "KEY-URI [--pem]", "a key's public half and where it lives",
+	cmd_key_show},
+    {"key probe", "KEY-URI",
+	"which OPC UA security policies a key really serves", cmd_key_probe},
+    {"key sign", "KEY-URI --scheme S [--raw] [--in FILE] [--out FILE]",
+	"sign a message", cmd_key_sign},
+    {"key decrypt", "KEY-URI --scheme S [--in FILE] [--out FILE]",
+	"decrypt an RSA block", cmd_key_decrypt},
+    {"key import",
+	"STORE-URI --in FILE [--label LABEL] [--id HEX] [--option "
+	"NAME=VALUE]...",
+	"store a key that was made elsewhere; prints its URI", cmd_key_import},
+    {"key delete", "KEY-URI --yes", "destroy a key", cmd_key_delete},
+    {"key passwd", "KEY-URI", "change the password of a key", cmd_key_passwd},
+    {NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* Every command's function. To add one: declare it here, write cmd_NAME.c,
+ * put a line into the table in commands.c. */
+#ifndef CLV_COMMANDS_H
+#define CLV_COMMANDS_H
+
+#include "program.h"
+
+typedef int command_fn(struct program *program, int argc, char **argv);
+
+command_fn cmd_key_generate;
+command_fn cmd_key_list;
+command_fn cmd_key_show;
+command_fn cmd_key_probe;
+command_fn cmd_key_sign;
+command_fn cmd_key_decrypt;
+command_fn cmd_key_import;
+command_fn cmd_key_delete;
+command_fn cmd_key_passwd;
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "help.h"
+
+int
+program_option(struct program *program, int argc, char **argv,
+    const struct option *options)
+{
+	for (;;) {
+		const int option = getopt_long(argc, argv, "", options, NULL);
+
+		switch (option) {
+		case OPTION_JSON:
+			program->json = true;
+			break;
+		case OPTION_PIN_SOURCE:
+			if (program->source_count < PROGRAM_SOURCES_MAX)
+				program->sources[program->source_count++] =
+				    optarg;
+			break;
+		case OPTION_NEW_PIN_SOURCE:
+			if (program->new_source_count < PROGRAM_SOURCES_MAX)
+				program
+				    ->new_sources[program->new_source_count++] =
+				    optarg;
+			break;
+		case OPTION_HELP:
+			help_usage(stdout, program->command);
+			printf("       %s\n", program->command->summary);
+			return OPTION_HELP;
+		case '?':
+			help_usage(stderr, program->command);
+			return '?';
+		default:
+			return option;
+		}
+	}
+}
+
+static void
+show_log(void *user, clv_log_level level, const char *line)
+{
+	(void)user;
+	fprintf(stderr, "claviger: %s%s\n",
+	    level <= CLV_LOG_WARNING ? "warning: " : "", line);
+}
+
+static bool
+has_terminal(void)
+{
+	const int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal < 0)
+		return false;
+	(void)close(terminal);
+	return true;
+}
+
+static clv_status
+add_sources(struct program *program, clv_error **err)
+{
+	clv_status status = CLV_OK;
+
+	for (size_t i = 0; status == CLV_OK && i < program->source_count; i++)
+		status = clv_context_add_secret_source(
+		    program->context, program->sources[i], err);
+	for (size_t i = 0; status == CLV_OK && i < program->new_source_count;
+	     i++)
+		status = clv_context_add_new_secret_source(
+		    program->context, program->new_sources[i], err);
+	if (status == CLV_OK && program->source_count == 0 && has_terminal())
+		status = clv_context_add_secret_source(
+		    program->context, "prompt", err);
+	return status;
+}
+
+clv_context *
+program_context(struct program *program)
+{
+	clv_error *err = NULL;
+	clv_status status;
+
+	if (program->context != NULL)
+		return program->context;
+	status = clv_context_new(&program->context, &err);
+	if (status == CLV_OK) {
+		clv_context_set_log(
+		    program->context, CLV_LOG_NOTICE, show_log, NULL);
+		status = add_sources(program, &err);
+	}
+	if (status == CLV_OK)
+		return program->context;
+	(void)program_fail(&err);
+	clv_context_free(&program->context);
+	return NULL;
+}
+
+int
+program_fail(clv_error **err)
+{
+	fprintf(stderr, "claviger: ");
+	program_print_text(stderr, clv_error_message(*err));
+	fprintf(stderr, "\n");
+	if (clv_error_remedy(*err) != NULL) {
+		fprintf(stderr, "  fix: ");
+		program_print_text(stderr, clv_error_remedy(*err));
+		fprintf(stderr, "\n");
+	}
+	clv_error_free(err);
+	return EXIT_REFUSED;
+}
+
+int
+program_refuse(const char *remedy, const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "claviger: ");
+	va_start(arguments, format);
+	(void)vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "\n");
+	if (remedy != NULL)
+		fprintf(stderr, "  fix: %s\n", remedy);
+	return EXIT_REFUSED;
+}
+
+int
+program_usage(const struct program *program, const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "claviger: ");
+	va_start(arguments, format);
+	(void)vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "\n");
+	help_usage(stderr, program->command);
+	return EXIT_USAGE;
+}
+
+int
+program_finish(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	return program_refuse(
+	    NULL, "write to standard output: %s", strerror(errno));
+}
+
+int
+program_print_json(cJSON **document)
+{
+	char *text = *document != NULL ? cJSON_Print(*document) : NULL;
+
+	cJSON_Delete(*document);
+	*document = NULL;
+	if (text == NULL)
+		return program_refuse(NULL, "print JSON: out of memory");
+	printf("%s\n", text);
+	free(text);
+	return program_finish();
+}
+
+const char *
+program_time(int64_t seconds, char *buffer)
+{
+	const time_t when = (time_t)seconds;
+	struct tm utc;
+
+	if (gmtime_r(&when, &utc) == NULL ||
+	    strftime(buffer, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		(void)snprintf(buffer, 32, "?");
+	return buffer;
+}
+
+void
+program_print_text(FILE *stream, const char *text)
+{
+	for (; *text != '\0'; text++)
+		(void)putc(
+		    (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text,
+		    stream);
+}
+
+bool
+program_number(const struct program *program, const char *option,
+    const char *text, unsigned long least, unsigned long most,
+    unsigned long *out)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*out = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 &&
+	    *out >= least && *out <= most)
+		return true;
+	(void)program_usage(program,
+	    "%s takes a number from %lu to %lu, not "
+	    "\"%s\"",
+	    option, least, most, text);
+	return false;
+}
