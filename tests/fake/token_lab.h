@@ -41,6 +41,32 @@ int lab_softhsm_start(struct lab_softhsm *lab, const char *dir);
 int lab_softhsm_add(
     struct lab_softhsm *lab, const char *label, const char *pin);
 
+/* Virtual smart cards. The program runs under with-card, which starts all and
+ * says how to reach it; the fields are what it said. */
+struct lab_card {
+	const char *kind;   /* "PIV" or "ISO" */
+	const char *module; /* the path of opensc-pkcs11.so */
+	const char *pin;
+	const char *dir; /* private, gone afterwards */
+};
+
+int lab_card_open(struct lab_card *card);
+
+/*
+ * Has the card do "pull", "insert", "pullafter 3"...: see card/reader.h. When
+ * this returns, the card has done it; pcscd needs some time to notice that a
+ * card has come or gone.
+ */
+int lab_card_command(const char *command);
+
+/* What "stat" answers. */
+struct lab_card_stat {
+	long commands, operations; /* since its start */
+	int tries;                 /* PIN tries left */
+	char where[8];             /* "in" or "out" */
+};
+int lab_card_stat(struct lab_card_stat *stat);
+
 /* The first of the paths where the file is, for modules and drivers; the
  * package is named if there is none. The list ends with NULL. */
 int lab_find_file(
