@@ -11,6 +11,8 @@
 
 #include <openssl/types.h>
 
+struct ossl_core_handle_st; /* OSSL_CORE_HANDLE of <openssl/core.h> */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -33,6 +35,23 @@ extern "C" {
  * @return CLV_INTERNAL with OpenSSL's code
  */
 CLV_API clv_status clv_key_evp(clv_key *key, EVP_PKEY **out, clv_error **err);
+
+/**
+ * The provider for a program's own library context, where OSSL_STORE opens
+ * "claviger:KEY-URI" with it. The module claviger.so, which openssl.cnf and
+ * `openssl -provider claviger` load, is no more than this; a program that is
+ * linked with this library needs no module:
+ *
+ *     OSSL_PROVIDER_add_builtin(libctx, "claviger", clv_provider_init);
+ *     OSSL_PROVIDER_load(libctx, "claviger");
+ *
+ * An OSSL_provider_init_fn: see provider(7ossl). OpenSSL's default provider
+ * has to be loaded as well. PINs and passwords come from the sources that
+ * the parameter "secret-source" of the provider's section in openssl.cnf
+ * lists (see ask.h), then from the passphrase callback of OSSL_STORE.
+ */
+CLV_API int clv_provider_init(const struct ossl_core_handle_st *handle,
+    const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **context);
 
 #ifdef __cplusplus
 }
