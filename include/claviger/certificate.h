@@ -63,12 +63,13 @@ CLV_API clv_status clv_subject_add_ip(
 CLV_API void clv_subject_set_type(
     clv_subject *subject, clv_application_type type);
 
-/** Days that clv_certificate_self_sign() takes for 0. */
+/** Days of a self-signed certificate, unless told otherwise: five years. */
 #define CLV_CERTIFICATE_DAYS 1825U
 
 /**
- * Makes a self-signed ApplicationInstance Certificate, valid from an hour ago
- * for `days` days. Free `*der` with clv_free().
+ * Makes a self-signed ApplicationInstance Certificate, valid from a day ago
+ * (OPC 10000-12, 7.10.6: clocks differ) until `days` days from now, at most
+ * 36500; 0 means #CLV_CERTIFICATE_DAYS. Free `*der` with clv_free().
  * @return CLV_INVALID without ApplicationUri or common name; what
  *         clv_key_sign() returns
  */
@@ -96,7 +97,7 @@ typedef struct clv_certificate clv_certificate;
  * Parses one certificate: DER or PEM, with nothing behind it.
  * @return CLV_CORRUPT
  */
-CLV_API clv_status clv_certificate_parse(
+CLV_API clv_status clv_certificate_parse(clv_context *context,
     const void *bytes, size_t size, clv_certificate **out, clv_error **err);
 CLV_API void clv_certificate_free(clv_certificate **certificate);
 

@@ -40,8 +40,8 @@ clv_key_import(clv_store *store, const clv_secret *pem_or_der,
 	status = clv_pkcs8_read(
 	    pem_or_der, ask_import_password, &import, &pkcs8, &facts, err);
 	if (status == CLV_OK)
-		status =
-		    clv_key_make(store, facts.algorithm, options, &pkcs8, out, err);
+		status = clv_key_make(
+		    store, facts.algorithm, options, &pkcs8, out, err);
 	clv_secret_clear(&pkcs8);
 	return status;
 }

@@ -116,7 +116,8 @@ clv_store_context(const clv_store *store)
 }
 
 clv_status
-clv_store_unsupported(const clv_store *store, const char *operation, clv_error **err)
+clv_store_unsupported(
+    const clv_store *store, const char *operation, clv_error **err)
 {
 	return clv_error_raise(err, CLV_UNSUPPORTED,
 	    &(struct clv_error_info){
