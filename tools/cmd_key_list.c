@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 /* Handles the options of a command that has few; -1 means go on. */
 static int
@@ -109,37 +108,13 @@ cmd_key_list(struct program *program, int argc, char **argv)
 	return status;
 }
 
-/* RFC 7468. */
 static char *
 public_pem(const clv_key *key)
 {
 	size_t size = 0;
 	const uint8_t *der = clv_key_public(key, &size);
-	unsigned char *base64 = malloc(4 * ((size + 2) / 3) + 1);
-	char *pem = malloc(2 * size + 128);
-	size_t used;
-	size_t left;
-	const char *at;
 
-	if (base64 == NULL || pem == NULL) {
-		free(base64);
-		free(pem);
-		return NULL;
-	}
-	left = (size_t)EVP_EncodeBlock(base64, der, (int)size);
-	used = (size_t)sprintf(pem, "-----BEGIN PUBLIC KEY-----\n");
-	for (at = (const char *)base64; left > 0;) {
-		const size_t line = left < 64 ? left : 64;
-
-		memcpy(pem + used, at, line);
-		pem[used + line] = '\n';
-		used += line + 1;
-		at += line;
-		left -= line;
-	}
-	(void)sprintf(pem + used, "-----END PUBLIC KEY-----\n");
-	free(base64);
-	return pem;
+	return program_pem("PUBLIC KEY", der, size);
 }
 
 static const struct {

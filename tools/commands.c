@@ -3,6 +3,8 @@
 
 #include "commands.h"
 
+#include "subject_options.h"
+
 const struct command commands[] = {
     {"key generate",
 	"STORE-URI --alg ALG [--label LABEL] [--id HEX] [--option NAME=VALUE]"
@@ -24,5 +26,8 @@ const struct command commands[] = {
 	"store a key that was made elsewhere; prints its URI", cmd_key_import},
     {"key delete", "KEY-URI --yes", "destroy a key", cmd_key_delete},
     {"key passwd", "KEY-URI", "change the password of a key", cmd_key_passwd},
+    {"cert request", "KEY-URI " SUBJECT_USAGE " [--out FILE]",
+	"a certificate request (PKCS#10) for a key", cmd_cert_request},
+    {"cert show", "FILE", "what a certificate says", cmd_cert_show},
     {NULL, NULL, NULL, NULL},
 };

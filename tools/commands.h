@@ -10,6 +10,8 @@
 
 typedef int command_fn(struct program *program, int argc, char **argv);
 
+command_fn cmd_cert_request;
+command_fn cmd_cert_show;
 command_fn cmd_key_generate;
 command_fn cmd_key_list;
 command_fn cmd_key_show;

@@ -109,6 +109,12 @@ bool program_read(const char *path, size_t max, clv_secret *out);
 /* Written through a temporary file beside it, with mode 0644 less the umask. */
 bool program_write(const char *path, const void *bytes, size_t size);
 
+/* PEM text, which the caller frees; NULL if memory runs out. */
+char *program_pem(const char *label, const uint8_t *der, size_t size);
+/* The same into a file; an exit status. */
+int program_write_pem(
+    const char *path, const char *label, const uint8_t *der, size_t size);
+
 /* Numbers and names on the command line; false after a complaint. */
 bool program_number(const struct program *program, const char *option,
     const char *text, unsigned long least, unsigned long most,
