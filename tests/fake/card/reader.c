@@ -113,7 +113,7 @@ show(const char *direction, const uint8_t *data, size_t size)
 	if (!verbose)
 		return;
 	fprintf(stderr, "%s", direction);
-	for (size_t i = 0; i < size && i < 64; i++)
+	for (size_t i = 0; i < size && i < 300; i++)
 		fprintf(stderr, "%02x", data[i]);
 	fprintf(stderr, " (%zu)\n", size);
 }

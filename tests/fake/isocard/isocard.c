@@ -11,9 +11,7 @@
 
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
@@ -22,6 +20,7 @@
 #include "fake/card/reader.h"
 #include "fake/card/store.h"
 #include "files.h"
+#include "import.h"
 
 enum {
 	INS_ERASE = 0x0e,
@@ -143,21 +142,6 @@ may_change_keys(unsigned *status)
 	return *status == SW_OK;
 }
 
-/* The curve by its prime, tag 81. */
-static const char *
-curve_name(struct bytes parameters)
-{
-	struct bytes prime;
-
-	if (!tlv_find(parameters, 0x81, &prime) || prime.size < 2)
-		return NULL;
-	if (prime.data[0] == 0xa9 && prime.size == 32)
-		return "brainpoolP256r1";
-	if (prime.data[0] != 0xff)
-		return NULL;
-	return prime.size == 32 ? "P-256" : prime.size == 48 ? "P-384" : NULL;
-}
-
 /* No data: RSA-2048. Else the curve's parameters, which are sent back. */
 static unsigned
 do_generate(const struct apdu *apdu, struct buffer *response)
@@ -168,7 +152,7 @@ do_generate(const struct apdu *apdu, struct buffer *response)
 
 	if (!may_change_keys(&status))
 		return status;
-	if (apdu->data.size > 0 && (name = curve_name(apdu->data)) == NULL)
+	if (apdu->data.size > 0 && (name = import_curve(apdu->data)) == NULL)
 		return SW_NOT_SUPPORTED;
 	if ((key = keys_generate(name)) == NULL)
 		return SW_NOT_SUPPORTED;
@@ -180,83 +164,6 @@ do_generate(const struct apdu *apdu, struct buffer *response)
 	return SW_OK;
 }
 
-enum { P, Q, Q_INVERSE, D_P, D_Q, PARTS };
-
-/* n, e and d from the primes. */
-static bool
-push_key(OSSL_PARAM_BLD *builder, BIGNUM *const parts[PARTS], BN_CTX *context)
-{
-	BIGNUM *n = BN_CTX_get(context), *e = BN_CTX_get(context);
-	BIGNUM *p1 = BN_CTX_get(context), *q1 = BN_CTX_get(context);
-	BIGNUM *phi = BN_CTX_get(context), *d = BN_CTX_get(context);
-
-	return d != NULL && BN_mul(n, parts[P], parts[Q], context) &&
-	    BN_set_word(e, RSA_F4) && BN_sub(p1, parts[P], BN_value_one()) &&
-	    BN_sub(q1, parts[Q], BN_value_one()) &&
-	    BN_mul(phi, p1, q1, context) &&
-	    BN_mod_inverse(d, e, phi, context) != NULL &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_D, d) &&
-	    OSSL_PARAM_BLD_push_BN(
-		builder, OSSL_PKEY_PARAM_RSA_FACTOR1, parts[P]) &&
-	    OSSL_PARAM_BLD_push_BN(
-		builder, OSSL_PKEY_PARAM_RSA_FACTOR2, parts[Q]) &&
-	    OSSL_PARAM_BLD_push_BN(
-		builder, OSSL_PKEY_PARAM_RSA_EXPONENT1, parts[D_P]) &&
-	    OSSL_PARAM_BLD_push_BN(
-		builder, OSSL_PKEY_PARAM_RSA_EXPONENT2, parts[D_Q]) &&
-	    OSSL_PARAM_BLD_push_BN(
-		builder, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, parts[Q_INVERSE]);
-}
-
-static EVP_PKEY *
-build_rsa(BIGNUM *const parts[PARTS])
-{
-	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	BN_CTX *context = BN_CTX_new();
-	OSSL_PARAM *parameters = NULL;
-	EVP_PKEY *key = NULL;
-
-	/* The builder refers to the numbers, so the context outlives it. */
-	if (builder != NULL && maker != NULL && context != NULL) {
-		BN_CTX_start(context);
-		if (push_key(builder, parts, context) &&
-		    (parameters = OSSL_PARAM_BLD_to_param(builder)) != NULL &&
-		    EVP_PKEY_fromdata_init(maker) > 0)
-			EVP_PKEY_fromdata(
-			    maker, &key, EVP_PKEY_KEYPAIR, parameters);
-		BN_CTX_end(context);
-	}
-	OSSL_PARAM_free(parameters);
-	OSSL_PARAM_BLD_free(builder);
-	EVP_PKEY_CTX_free(maker);
-	BN_CTX_free(context);
-	return key;
-}
-
-/* 7F48 { 92 p, 93 q, 94 1/q mod p, 95 dP, 96 dQ } */
-static EVP_PKEY *
-parse_rsa(struct bytes data)
-{
-	BIGNUM *parts[PARTS] = {NULL};
-	struct bytes template, value;
-	EVP_PKEY *key = NULL;
-	bool complete = tlv_find(data, 0x7f48, &template);
-
-	for (unsigned i = 0; complete && i < PARTS; i++) {
-		complete = tlv_find(template, 0x92 + i, &value);
-		if (complete)
-			parts[i] = BN_bin2bn(value.data, (int)value.size, NULL);
-	}
-	if (complete)
-		key = build_rsa(parts);
-	for (unsigned i = 0; i < PARTS; i++)
-		BN_clear_free(parts[i]);
-	return key;
-}
-
 static unsigned
 do_put_key(const struct apdu *apdu)
 {
@@ -265,7 +172,7 @@ do_put_key(const struct apdu *apdu)
 
 	if (!may_change_keys(&status))
 		return status;
-	if ((key = parse_rsa(apdu->data)) == NULL)
+	if ((key = import_key(apdu->data)) == NULL)
 		return SW_NOT_SUPPORTED;
 	keys_put(key_number, key);
 	EVP_PKEY_free(key);
