@@ -110,19 +110,6 @@ decrypt_init(void *context, void *key, const OSSL_PARAM params[])
 	return clv_cipher_set_params(cipher, params);
 }
 
-static int
-run(struct clv_cipher *cipher, const struct clv_mechanism *mechanism,
-    const uint8_t *input, size_t input_size, uint8_t *output, size_t *size)
-{
-	clv_error *err = NULL;
-
-	if (clv_key_operate(cipher->pkey->key, mechanism, input, input_size,
-		output, size, &err) == CLV_OK)
-		return 1;
-	return clv_provider_fail_with(
-	    cipher->provider, cipher->pkey->key, &err);
-}
-
 /* All ones if both are equal, else 0; takes the same time. */
 static uint8_t
 equal_mask(uint32_t a, uint32_t b)
@@ -155,7 +142,8 @@ run_tls(struct clv_cipher *cipher, const uint8_t *input, size_t input_size,
 	memset(plain, 0, PREMASTER_SIZE);
 	if (RAND_priv_bytes_ex(
 		cipher->pkey->libctx, random, sizeof(random), 0) != 1 ||
-	    run(cipher, &mechanism, input, input_size, plain, &plain_size) != 1)
+	    clv_pkey_operate(cipher->pkey, &mechanism, input, input_size, plain,
+		&plain_size) != 1)
 		return 0;
 	version = (uint32_t)plain[0] << 8 | plain[1];
 	good = equal_mask(version, cipher->client_version);
@@ -186,7 +174,8 @@ run_padded(struct clv_cipher *cipher, const uint8_t *input, size_t input_size,
 		    "OAEP with %s and MGF1 with %s: only the same is supported",
 		    clv_digest_name(cipher->hash),
 		    clv_digest_name(cipher->mgf1_hash));
-	return run(cipher, &mechanism, input, input_size, output, size);
+	return clv_pkey_operate(
+	    cipher->pkey, &mechanism, input, input_size, output, size);
 }
 
 static int

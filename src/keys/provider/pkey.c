@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "keys/key.h"
@@ -119,4 +120,21 @@ clv_pkey_context_of(enum clv_pkey_type type)
 {
 	return EVP_PKEY_CTX_new_from_name(clv_provider_home(),
 	    clv_pkey_type_name(type), CLV_PROPERTIES_DEFAULT);
+}
+
+int
+clv_pkey_operate(struct clv_pkey *pkey, const struct clv_mechanism *mechanism,
+    const uint8_t *input, size_t input_size, uint8_t *output,
+    size_t *output_size)
+{
+	clv_error *err = NULL;
+	clv_status status;
+
+	(void)ERR_set_mark();
+	status = clv_key_operate(
+	    pkey->key, mechanism, input, input_size, output, output_size, &err);
+	(void)ERR_pop_to_mark();
+	if (status == CLV_OK)
+		return 1;
+	return clv_provider_fail_with(pkey->provider, pkey->key, &err);
 }

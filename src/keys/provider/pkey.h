@@ -5,6 +5,8 @@
 #ifndef CLV_KEYS_PROVIDER_PKEY_H
 #define CLV_KEYS_PROVIDER_PKEY_H
 
+#include <claviger/backend.h>
+
 #include "keys/provider/provider.h"
 
 /* The algorithms that there are EVP_PKEYs of. */
@@ -46,6 +48,15 @@ bool clv_pkey_set_key(struct clv_pkey *pkey, clv_key *key);
 /* Makes it a software key, which takes over `openssl`. */
 void clv_pkey_set_software(
     struct clv_pkey *pkey, EVP_PKEY *openssl, int selection);
+
+/*
+ * clv_key_operate() as OpenSSL wants it: 1 for done, else one entry on the
+ * error queue. What a backend left there is taken off: it could tell more of a
+ * failed decryption than anybody should know.
+ */
+int clv_pkey_operate(struct clv_pkey *pkey,
+    const struct clv_mechanism *mechanism, const uint8_t *input,
+    size_t input_size, uint8_t *output, size_t *output_size);
 
 /* A context for an operation of OpenSSL's own provider with `openssl`. */
 EVP_PKEY_CTX *clv_pkey_context(const struct clv_pkey *pkey);

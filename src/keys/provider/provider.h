@@ -49,7 +49,6 @@ int clv_provider_fail(const struct clv_provider *provider, clv_status status,
  * the log of the key's context, unless `key` is NULL. */
 int clv_provider_fail_with(
     const struct clv_provider *provider, const clv_key *key, clv_error **err);
-
 /* Entry of the instance that is built in. */
 OSSL_provider_init_fn clv_provider_init_builtin;
 

@@ -83,20 +83,6 @@ check(const struct clv_signature *signature, size_t input_size)
 	return 1;
 }
 
-static int
-run(struct clv_signature *signature, const struct clv_mechanism *mechanism,
-    const uint8_t *input, size_t input_size, uint8_t *output,
-    size_t *output_size)
-{
-	clv_error *err = NULL;
-
-	if (clv_key_operate(signature->pkey->key, mechanism, input, input_size,
-		output, output_size, &err) == CLV_OK)
-		return 1;
-	return clv_provider_fail_with(
-	    signature->provider, signature->pkey->key, &err);
-}
-
 /* OpenSSL wants ECDSA signatures as DER (RFC 3279, 2.2.3). */
 static int
 run_ecdsa(struct clv_signature *signature,
@@ -107,7 +93,8 @@ run_ecdsa(struct clv_signature *signature,
 	size_t size = sizeof(raw);
 	clv_error *err = NULL;
 
-	if (run(signature, mechanism, input, input_size, raw, &size) != 1)
+	if (clv_pkey_operate(
+		signature->pkey, mechanism, input, input_size, raw, &size) != 1)
 		return 0;
 	if (clv_ecdsa_to_der(raw, size, output, output_size, &err) == CLV_OK)
 		return 1;
@@ -130,8 +117,8 @@ clv_signature_make(struct clv_signature *signature, const uint8_t *input,
 		    "%zu bytes are too few for the signature", room);
 	*output_size = room;
 	if (type == CLV_PKEY_ED25519 || type == CLV_PKEY_ED448)
-		return run(signature, &mechanism, input, input_size, output,
-		    output_size);
+		return clv_pkey_operate(signature->pkey, &mechanism, input,
+		    input_size, output, output_size);
 	if (check(signature, input_size) != 1)
 		return 0;
 	if (signature->hash == CLV_HASH_NONE)
@@ -145,6 +132,6 @@ clv_signature_make(struct clv_signature *signature, const uint8_t *input,
 		    output, output_size);
 	if (mechanism.padding == CLV_PADDING_PSS)
 		mechanism.salt_size = clv_signature_salt_size(signature);
-	return run(
-	    signature, &mechanism, input, input_size, output, output_size);
+	return clv_pkey_operate(signature->pkey, &mechanism, input, input_size,
+	    output, output_size);
 }

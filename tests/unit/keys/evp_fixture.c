@@ -125,7 +125,7 @@ evp_certificate(EVP_PKEY *key, const char *name, X509 *issuer,
 }
 
 void
-evp_check(int result, const char *what, const char *file, int line)
+evp_check(long result, const char *what, const char *file, int line)
 {
 	char reason[256];
 
@@ -133,6 +133,6 @@ evp_check(int result, const char *what, const char *file, int line)
 		return;
 	ERR_error_string_n(ERR_peek_last_error(), reason, sizeof(reason));
 	ERR_print_errors_fp(stderr);
-	print_error("%s: %d, %s\n", what, result, reason);
+	print_error("%s: %ld, %s\n", what, result, reason);
 	_fail(file, line);
 }

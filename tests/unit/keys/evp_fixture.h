@@ -35,7 +35,7 @@ X509 *evp_certificate(EVP_PKEY *key, const char *name, X509 *issuer,
     EVP_PKEY *issuer_key, const EVP_MD *digest);
 
 /* Fails with OpenSSL's errors, if `result` is not 1. */
-void evp_check(int result, const char *what, const char *file, int line);
+void evp_check(long result, const char *what, const char *file, int line);
 #define assert_openssl(call) evp_check((call), #call, __FILE__, __LINE__)
 
 #endif
