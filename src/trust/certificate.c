@@ -216,7 +216,7 @@ new_cert(
 
 struct clv_trust_cert *
 clv_trust_cert_read(const void *der, size_t size, const char *file,
-    struct clv_trust_blob *blob, const char **why)
+    struct clv_trust_blob *blob, const uint8_t *thumbprint, const char **why)
 {
 	struct clv_cert_parser parser = {.why = NULL};
 
@@ -233,8 +233,11 @@ clv_trust_cert_read(const void *der, size_t size, const char *file,
 		clv_trust_cert_unref(parser.cert);
 		return NULL;
 	}
-	if (!EVP_Digest(parser.cert->der, size, parser.cert->thumbprint, NULL,
-		EVP_sha1(), NULL)) {
+	if (thumbprint != NULL)
+		memcpy(
+		    parser.cert->thumbprint, thumbprint, CLV_THUMBPRINT_SIZE);
+	else if (!EVP_Digest(parser.cert->der, size, parser.cert->thumbprint,
+		     NULL, EVP_sha1(), NULL)) {
 		clv_trust_cert_unref(parser.cert);
 		return NULL;
 	}
@@ -249,7 +252,7 @@ clv_trust_cert_parse(const void *der, size_t size, const char *file,
 	    .operation = "read certificate", .subject = file};
 	const char *why;
 
-	*out = clv_trust_cert_read(der, size, file, blob, &why);
+	*out = clv_trust_cert_read(der, size, file, blob, NULL, &why);
 	if (*out != NULL)
 		return CLV_OK;
 	if (why == NULL)

@@ -42,9 +42,10 @@ bool clv_parse_authority_key_id(struct clv_der in, struct clv_der *id);
 /*
  * clv_trust_cert_parse() without an error object, for certificates that come
  * in messages: NULL, and `*why` is a static sentence; without memory it is
- * NULL as well.
+ * NULL as well. `thumbprint` is the DER's, or NULL.
  */
 struct clv_trust_cert *clv_trust_cert_read(const void *der, size_t size,
-    const char *file, struct clv_trust_blob *blob, const char **why);
+    const char *file, struct clv_trust_blob *blob, const uint8_t *thumbprint,
+    const char **why);
 
 #endif

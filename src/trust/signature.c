@@ -3,14 +3,13 @@
 
 #include "trust/signature.h"
 
-#include "trust/der.h"
+#include "trust/public_key.h"
 #include "trust/signature_kind.h"
 
 #include <stdlib.h>
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 #define KEY_DIGEST 32U /* SHA-256 */
 
@@ -61,8 +60,8 @@ clv_trust_engine_new(struct clv_trust_engine **out, clv_error **err)
 	for (unsigned hash = CLV_HASH_SHA1; hash <= CLV_HASH_SHA512; hash++) {
 		engine->hashes[hash] =
 		    EVP_MD_fetch(NULL, clv_hash_name((clv_hash)hash), NULL);
-		/* SHA-1 may be forbidden; then it verifies nothing. */
-		if (engine->hashes[hash] == NULL && hash != CLV_HASH_SHA1) {
+
+		if (engine->hashes[hash] == NULL) {
 			clv_trust_engine_unref(engine);
 			return clv_error_raise(err, CLV_CRYPTO, NULL,
 			    "OpenSSL does not offer %s",
@@ -101,6 +100,16 @@ clv_trust_engine_forget(struct clv_trust_engine *engine)
 			    0, memory_order_relaxed);
 }
 
+bool
+clv_trust_engine_thumbprint(struct clv_trust_engine *engine, const void *der,
+    size_t size, uint8_t thumbprint[CLV_THUMBPRINT_SIZE])
+{
+	const EVP_MD *sha1 = engine->hashes[CLV_HASH_SHA1];
+
+	return sha1 != NULL &&
+	    EVP_Digest(der, size, thumbprint, NULL, sha1, NULL) == 1;
+}
+
 /*
  * Keys
  */
@@ -116,18 +125,23 @@ clv_trust_key_free(struct clv_trust_key *key)
 	free(key);
 }
 
+static bool
+digest_key(struct clv_trust_engine *engine, const struct clv_trust_cert *cert,
+    uint8_t digest[KEY_DIGEST])
+{
+	return EVP_Digest(cert->der + cert->spki.at, cert->spki.size, digest,
+		   NULL, engine->hashes[CLV_HASH_SHA256], NULL) == 1;
+}
+
 static struct clv_trust_key *
 new_key(struct clv_trust_engine *engine, const struct clv_trust_cert *cert)
 {
-	const uint8_t *spki = cert->der + cert->spki.at;
 	struct clv_trust_key *key = calloc(1, sizeof(*key));
 
 	if (key == NULL)
 		return NULL;
-	key->pkey = d2i_PUBKEY(NULL, &spki, (long)cert->spki.size);
-	if (key->pkey == NULL ||
-	    !EVP_Digest(cert->der + cert->spki.at, cert->spki.size, key->digest,
-		NULL, engine->hashes[CLV_HASH_SHA256], NULL)) {
+	key->pkey = clv_public_key_make(cert);
+	if (key->pkey == NULL || !digest_key(engine, cert, key->digest)) {
 		clv_trust_key_free(key);
 		return NULL;
 	}
@@ -291,7 +305,7 @@ check_statement(struct clv_trust_engine *engine, struct clv_trust_cert *issuer,
 
 /* SHA-256 over the issuer's key and the whole certificate. */
 static bool
-digest_pair(struct clv_trust_engine *engine, const struct clv_trust_key *key,
+digest_pair(struct clv_trust_engine *engine, const uint8_t signer[KEY_DIGEST],
     const struct clv_trust_cert *cert, uint64_t words[4])
 {
 	uint8_t digest[KEY_DIGEST];
@@ -299,7 +313,7 @@ digest_pair(struct clv_trust_engine *engine, const struct clv_trust_key *key,
 	const bool done = context != NULL &&
 	    EVP_DigestInit_ex2(
 		context, engine->hashes[CLV_HASH_SHA256], NULL) == 1 &&
-	    EVP_DigestUpdate(context, key->digest, sizeof(key->digest)) == 1 &&
+	    EVP_DigestUpdate(context, signer, KEY_DIGEST) == 1 &&
 	    EVP_DigestUpdate(context, cert->der, cert->size) == 1 &&
 	    EVP_DigestFinal_ex(context, digest, NULL) == 1;
 
@@ -357,26 +371,61 @@ keep_own_signature(struct clv_trust_cert *cert, const uint8_t *signer)
 	atomic_store_explicit(&key->own_state, 2, memory_order_release);
 }
 
-bool
-clv_trust_engine_check_cert(struct clv_trust_engine *engine,
-    struct clv_trust_cert *issuer, struct clv_trust_cert *cert,
-    unsigned *checks)
+static struct statement
+statement_of(const struct clv_trust_cert *cert)
 {
-	const struct statement statement = {
+	return (struct statement){
 	    .tbs = cert->der + cert->tbs.at,
 	    .tbs_size = cert->tbs.size,
 	    .signature = cert->der + cert->signature.at,
 	    .signature_size = cert->signature.size,
 	    .kind = cert->signature_kind,
 	};
-	struct clv_trust_key *key = key_of(engine, issuer);
+}
+
+/* A certificate that only signs itself keeps no key: a list may hold a great
+ * many of them. */
+static bool
+check_self_signed(struct clv_trust_engine *engine, struct clv_trust_cert *cert,
+    unsigned *checks)
+{
+	const struct statement statement = statement_of(cert);
+	struct clv_trust_key *key;
+	uint8_t signer[KEY_DIGEST];
+	uint64_t words[4];
+	bool holds;
+
+	if (!digest_key(engine, cert, signer) ||
+	    !digest_pair(engine, signer, cert, words))
+		return false;
+	if (is_remembered(engine, words))
+		return true;
+	key = new_key(engine, cert);
+	holds = key != NULL &&
+	    check_statement(engine, cert, key, &statement, checks);
+	clv_trust_key_free(key);
+	if (holds)
+		remember(engine, words);
+	return holds;
+}
+
+bool
+clv_trust_engine_check_cert(struct clv_trust_engine *engine,
+    struct clv_trust_cert *issuer, struct clv_trust_cert *cert,
+    unsigned *checks)
+{
+	const struct statement statement = statement_of(cert);
+	struct clv_trust_key *key;
 	uint64_t words[4];
 
+	if (issuer == cert && (cert->flags & CLV_CERT_CA) == 0)
+		return check_self_signed(engine, cert, checks);
+	key = key_of(engine, issuer);
 	if (key == NULL)
 		return false;
 	if (own_signature_known(cert, key->digest))
 		return true;
-	if (!digest_pair(engine, key, cert, words))
+	if (!digest_pair(engine, key->digest, cert, words))
 		return false;
 	if (!is_remembered(engine, words)) {
 		if (!check_statement(engine, issuer, key, &statement, checks))

@@ -37,6 +37,10 @@ bool clv_trust_engine_check_cert(struct clv_trust_engine *engine,
 bool clv_trust_engine_check_crl(struct clv_trust_engine *engine,
     struct clv_trust_cert *issuer, struct clv_trust_crl *crl, unsigned *checks);
 
+/* SHA-1 of a DER: the thumbprint. */
+bool clv_trust_engine_thumbprint(struct clv_trust_engine *engine,
+    const void *der, size_t size, uint8_t thumbprint[CLV_THUMBPRINT_SIZE]);
+
 /* Frees a certificate's lazily made key. For certificate.c alone. */
 void clv_trust_key_free(struct clv_trust_key *key);
 
