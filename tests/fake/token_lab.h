@@ -11,6 +11,7 @@
 #define CLV_TOKEN_LAB_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #define LAB_PATH 256
 
@@ -40,6 +41,35 @@ int lab_softhsm_start(struct lab_softhsm *lab, const char *dir);
 /* One more token in the same directory. */
 int lab_softhsm_add(
     struct lab_softhsm *lab, const char *label, const char *pin);
+
+/*
+ * A network HSM's stand-in: p11-kit's server before a SoftHSM token, reached
+ * through a unix socket. The server ends with this process.
+ */
+struct lab_server {
+	char dir[LAB_PATH];
+	char module[LAB_PATH]; /* the path of p11-kit-client.so */
+	char socket[LAB_PATH];
+	char provider[LAB_PATH];
+	pid_t pid; /* of the server; 0 while it does not run */
+};
+
+/*
+ * Serves the token LAB_LABEL of `provider`, a module's path, on a socket in
+ * DIR, and sets P11_KIT_SERVER_ADDRESS for this process and its children.
+ */
+int lab_server_start(
+    struct lab_server *server, const char *dir, const char *provider);
+
+/* Ends the server, its workers and so all connections; may be started again
+ * with lab_server_restart(). */
+void lab_server_stop(struct lab_server *server);
+int lab_server_restart(struct lab_server *server);
+
+/* Kills the workers, one of which serves each connected client, and not the
+ * server. Returns how many there were. A client that does not ignore SIGPIPE
+ * dies of its next call. */
+int lab_server_kill_workers(struct lab_server *server);
 
 /* Virtual smart cards. The program runs under with-card, which starts all and
  * says how to reach it; the fields are what it said. */
