@@ -199,8 +199,10 @@ clv_acl_list(int fd)
 	ssize_t size;
 	int kinds = -1;
 
+	size = flistxattr(fd, few, sizeof(few));
 	clv_guard_fd_path(fd, path);
-	size = listxattr(path, few, sizeof(few));
+	if (size < 0 && errno == EBADF) /* O_PATH */
+		size = listxattr(path, few, sizeof(few));
 	if (size >= 0)
 		return kinds_in(few, (size_t)size);
 	if (errno == ENOTSUP)

@@ -114,7 +114,7 @@ enum clv_guard_want {
  * which somebody untrusted may create entries. */
 clv_status clv_guard_judge(const struct clv_guard_case *judged,
     const struct clv_guard_object *object, bool *exposes, clv_error **err);
-/* What matters of the judged object only: type, size, names. */
+/* The judged object itself: type, the above, size, names. */
 clv_status clv_guard_judge_target(const struct clv_guard_case *judged,
     const struct clv_guard_object *object, enum clv_guard_want want,
     clv_error **err);

@@ -169,18 +169,21 @@ kind_of(unsigned mode)
 	}
 }
 
+static bool
+fits(unsigned mode, enum clv_guard_want want)
+{
+	return (S_ISREG(mode) && want != CLV_GUARD_WANT_DIRECTORY) ||
+	    (S_ISDIR(mode) && want != CLV_GUARD_WANT_FILE);
+}
+
 static clv_status
-judge_type(const struct clv_guard_case *judged,
+add_type(const struct clv_guard_case *judged,
     const struct clv_guard_object *object, enum clv_guard_want want,
     clv_error **err)
 {
 	const unsigned mode = object->stat.stx_mode;
-	const bool fits = (S_ISREG(mode) && want != CLV_GUARD_WANT_DIRECTORY) ||
-	    (S_ISDIR(mode) && want != CLV_GUARD_WANT_FILE);
 	char reason[96];
 
-	if (fits)
-		return CLV_OK;
 	(void)snprintf(reason, sizeof(reason), "it is %s, not %s",
 	    kind_of(mode),
 	    want == CLV_GUARD_WANT_DIRECTORY ? "a directory"
@@ -234,8 +237,13 @@ clv_guard_judge_target(const struct clv_guard_case *judged,
     clv_error **err)
 {
 	clv_status status;
+	bool exposes;
 
-	if ((status = judge_type(judged, object, want, err)) != CLV_OK ||
+	/* Of a device or a FIFO the rest is not worth mending. */
+	if (!fits(object->stat.stx_mode, want))
+		return add_type(judged, object, want, err);
+	if ((status = clv_guard_judge(judged, object, &exposes, err)) !=
+		CLV_OK ||
 	    (status = judge_size(judged, object, err)) != CLV_OK)
 		return status;
 	return judge_names(judged, object, err);

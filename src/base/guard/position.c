@@ -88,11 +88,10 @@ clv_walk_object_of(const struct clv_walk *walk, enum clv_guard_role role,
 }
 
 clv_status
-clv_walk_judge_current(
-    struct clv_walk *walk, enum clv_guard_role role, clv_error **err)
+clv_walk_judge_current(struct clv_walk *walk, clv_error **err)
 {
-	const struct clv_guard_object object =
-	    clv_walk_object_of(walk, role, walk->current, &walk->stat);
+	const struct clv_guard_object object = clv_walk_object_of(
+	    walk, CLV_GUARD_ANCESTOR, walk->current, &walk->stat);
 	clv_status status;
 
 	if (walk->is_judged)
@@ -114,13 +113,23 @@ clv_walk_enter(struct clv_walk *walk, int directory, const struct statx *stat)
 	walk->exposes = false;
 }
 
+int
+clv_walk_pin_directory(int at, const char *name)
+{
+	return openat(at, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 clv_status
 clv_walk_open_directory(const char *subject, int at, const char *name, int *fd,
     struct statx *stat, clv_error **err)
 {
 	clv_status status;
 
-	*fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*fd = clv_walk_pin_directory(at, name);
+	if (*fd < 0)
+		*fd = openat(
+		    at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return clv_guard_system_error(subject, "can't be entered", err);
 	status = clv_guard_stat(*fd, subject, stat, err);
@@ -199,7 +208,7 @@ climb(struct clv_walk *walk, clv_error **err)
 		}
 		clv_walk_pop_name(walk);
 		clv_walk_enter(walk, fd, &above);
-		status = clv_walk_judge_current(walk, CLV_GUARD_ANCESTOR, err);
+		status = clv_walk_judge_current(walk, err);
 		if (status != CLV_OK)
 			return status;
 	}

@@ -129,6 +129,16 @@ verb_of(unsigned right)
 				     : "execute";
 }
 
+/* A sticky directory is shared on purpose, though perhaps the wrong one:
+ * a person decides. */
+static bool
+is_mendable(const struct clv_guard_object *object)
+{
+	return object->role == CLV_GUARD_TARGET &&
+	    !(S_ISDIR(object->stat.stx_mode) &&
+		(object->stat.stx_mode & S_ISVTX));
+}
+
 static clv_status
 add(const struct clv_guard_case *judged, const struct clv_guard_object *object,
     clv_guard_code code, clv_guard_grade grade, const char *reason,
@@ -142,7 +152,7 @@ add(const struct clv_guard_case *judged, const struct clv_guard_object *object,
 		.grade = grade,
 		.path = object->path,
 		.reason = reason,
-		.fixable = object->role == CLV_GUARD_TARGET},
+		.fixable = is_mendable(object)},
 	    command, err);
 }
 

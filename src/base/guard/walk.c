@@ -90,13 +90,26 @@ walk_link(
 	return follow(walk, link, err);
 }
 
+/* A directory, if more is to come; anything else with O_PATH. */
+static int
+pin(const struct clv_walk *walk, const char *name)
+{
+	int fd = -1;
+
+	if (walk->rest[strspn(walk->rest, "/")] != '\0')
+		fd = clv_walk_pin_directory(walk->current, name);
+	return fd >= 0
+	    ? fd
+	    : openat(walk->current, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 static clv_status
 open_once(struct clv_walk *walk, const char *name, int *fd, struct statx *stat,
     clv_error **err)
 {
 	clv_status status;
 
-	*fd = openat(walk->current, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	*fd = pin(walk, name);
 	if (*fd < 0)
 		return clv_guard_system_error(
 		    clv_walk_path_of(walk), "can't be reached", err);
@@ -134,7 +147,6 @@ judge_file(struct clv_walk *walk, const char *name, int fd,
 {
 	struct clv_guard_object object;
 	clv_status status;
-	bool exposes;
 
 	clv_walk_pop_name(walk);
 	object = clv_walk_object_of(
@@ -147,9 +159,7 @@ judge_file(struct clv_walk *walk, const char *name, int fd,
 	if ((status = clv_walk_push_name(walk, name, err)) != CLV_OK)
 		return status;
 	object = clv_walk_object_of(walk, CLV_GUARD_TARGET, fd, stat);
-	if ((status = clv_walk_judge_mount(walk, &object, err)) != CLV_OK ||
-	    (status = clv_guard_judge(&walk->judged, &object, &exposes, err)) !=
-		CLV_OK)
+	if ((status = clv_walk_judge_mount(walk, &object, err)) != CLV_OK)
 		return status;
 	return clv_guard_judge_target(
 	    &walk->judged, &object, walk->request->want, err);
@@ -158,10 +168,9 @@ judge_file(struct clv_walk *walk, const char *name, int fd,
 static clv_status
 judge_directory(struct clv_walk *walk, clv_error **err)
 {
-	const clv_status status =
-	    clv_walk_judge_current(walk, CLV_GUARD_TARGET, err);
 	const struct clv_guard_object object = clv_walk_object_of(
 	    walk, CLV_GUARD_TARGET, walk->current, &walk->stat);
+	const clv_status status = clv_walk_judge_mount(walk, &object, err);
 
 	if (status != CLV_OK)
 		return status;
@@ -243,7 +252,7 @@ go(struct clv_walk *walk, int *fd, struct statx *stat, clv_error **err)
 			walk->current = -1; /* transferred */
 			return CLV_OK;
 		}
-		status = clv_walk_judge_current(walk, CLV_GUARD_ANCESTOR, err);
+		status = clv_walk_judge_current(walk, err);
 		if (status != CLV_OK)
 			return status;
 		status = strcmp(name, "..") == 0
