@@ -66,39 +66,59 @@ judge_foreign(const struct clv_guard_case *judged,
 	    NULL, err);
 }
 
-/* An ACL that is there but can't be read as one. */
+static clv_status
+add_damaged(const struct clv_guard_case *judged,
+    const struct clv_guard_object *object, clv_error **err)
+{
+	return add(judged, object, CLV_GUARD_ACL_FOREIGN, CLV_GUARD_INSECURE,
+	    "its ACL is damaged or can't be read", NULL, err);
+}
+
 static clv_status
 judge_unreadable(const struct clv_guard_case *judged,
     const struct clv_guard_object *object, clv_error **err)
 {
-	if (errno != EINVAL)
-		return clv_guard_system_error(
-		    object->path, "its ACL can't be read", err);
-	return add(judged, object, CLV_GUARD_ACL_FOREIGN, CLV_GUARD_INSECURE,
-	    "its ACL is damaged", NULL, err);
+	return errno == EINVAL ? add_damaged(judged, object, err)
+			       : clv_guard_system_error(object->path,
+				     "its ACL can't be read", err);
+}
+
+/* Listed, but not given: taken away meanwhile, or never to be read. */
+static bool
+is_still_listed(const struct clv_guard_object *object)
+{
+	return (clv_acl_list(object->fd) & CLV_ACL_KIND_ACCESS) != 0;
 }
 
 static clv_status
-judge_access(const struct clv_guard_case *judged,
-    const struct clv_guard_object *object, bool has_acl, bool *exposes,
-    clv_error **err)
+judge_mode(const struct clv_guard_case *judged,
+    const struct clv_guard_object *object, bool *exposes, clv_error **err)
 {
 	struct clv_acl_entry entries[3];
+	struct clv_acl acl;
+
+	clv_acl_from_mode(object->stat.stx_mode, entries, &acl);
+	return clv_guard_judge_rights(judged, object, &acl, exposes, err);
+}
+
+static clv_status
+judge_acl(const struct clv_guard_case *judged,
+    const struct clv_guard_object *object, bool *exposes, clv_error **err)
+{
 	struct clv_acl acl = {NULL, 0};
 	clv_status status;
 
-	if (has_acl) {
-		if (!clv_acl_read(object->fd, CLV_ACL_KIND_ACCESS, &acl))
-			return judge_unreadable(judged, object, err);
-		if (acl.count > 0) {
-			status = clv_guard_judge_rights(
-			    judged, object, &acl, exposes, err);
-			clv_acl_free(&acl);
-			return status;
-		}
-	}
-	clv_acl_from_mode(object->stat.stx_mode, entries, &acl);
-	return clv_guard_judge_rights(judged, object, &acl, exposes, err);
+	if (!clv_acl_read(object->fd, CLV_ACL_KIND_ACCESS, &acl))
+		return judge_unreadable(judged, object, err);
+	if (acl.count > 0)
+		status =
+		    clv_guard_judge_rights(judged, object, &acl, exposes, err);
+	else if (is_still_listed(object))
+		status = add_damaged(judged, object, err);
+	else
+		status = judge_mode(judged, object, exposes, err);
+	clv_acl_free(&acl);
+	return status;
 }
 
 static clv_status
@@ -141,8 +161,9 @@ clv_guard_judge(const struct clv_guard_case *judged,
 	if (kinds & CLV_ACL_KIND_FOREIGN)
 		status = judge_foreign(judged, object, err);
 	if (status == CLV_OK)
-		status = judge_access(judged, object,
-		    (kinds & CLV_ACL_KIND_ACCESS) != 0, exposes, err);
+		status = kinds & CLV_ACL_KIND_ACCESS
+		    ? judge_acl(judged, object, exposes, err)
+		    : judge_mode(judged, object, exposes, err);
 	if (status == CLV_OK && (kinds & CLV_ACL_KIND_DEFAULT) != 0 &&
 	    object->role == CLV_GUARD_TARGET)
 		status = judge_default(judged, object, err);

@@ -167,6 +167,7 @@ static clv_status
 name_start(struct clv_walk *walk, clv_error **err)
 {
 	char link[CLV_GUARD_FD_PATH];
+	const char *start;
 	ssize_t size;
 
 	clv_guard_fd_path(walk->current, link);
@@ -179,15 +180,21 @@ name_start(struct clv_walk *walk, clv_error **err)
 		    : clv_walk_too_long(walk, err);
 	}
 	walk->path[size] = '\0';
-	walk->path_size = size == 1 ? 0 : (size_t)size;
-	walk->path[walk->path_size] = '\0';
+	/* "(unreachable)/path": outside of the root directory. */
+	start = strchr(walk->path, '/');
+	if (start == NULL)
+		start = walk->path + size;
+	walk->path_size = strlen(start);
+	memmove(walk->path, start, walk->path_size + 1);
+	if (walk->path_size == 1)
+		walk->path[--walk->path_size] = '\0';
 	return CLV_OK;
 }
 
 /* Judges everything above the start, up to the root. A directory that is its
  * own parent ends it; the mount tells apart what is bound to two places. */
 static clv_status
-climb(struct clv_walk *walk, clv_error **err)
+climb(struct clv_walk *walk, bool *is_below_root, clv_error **err)
 {
 	struct statx root, above;
 	clv_status status;
@@ -212,10 +219,8 @@ climb(struct clv_walk *walk, clv_error **err)
 		if (status != CLV_OK)
 			return status;
 	}
-	if (is_same_place(&walk->stat, &root))
-		return CLV_OK;
-	return clv_walk_stop(walk, CLV_GUARD_UNREACHABLE,
-	    "it is not below the root directory of this process", err);
+	*is_below_root = is_same_place(&walk->stat, &root);
+	return CLV_OK;
 }
 
 /* Climbs with a descriptor of its own, then comes back. */
@@ -225,6 +230,7 @@ judge_above(struct clv_walk *walk, clv_error **err)
 	const struct statx stat = walk->stat;
 	char *path = strdup(walk->path);
 	const int fd = fcntl(walk->current, F_DUPFD_CLOEXEC, 0);
+	bool is_below_root = false;
 	clv_status status;
 
 	if (path == NULL || fd < 0) {
@@ -233,14 +239,17 @@ judge_above(struct clv_walk *walk, clv_error **err)
 		    walk->request->path, "can't be walked", err);
 		goto out;
 	}
-	status = climb(walk, err);
-	if (status != CLV_OK || walk->stopped)
+	status = climb(walk, &is_below_root, err);
+	if (status != CLV_OK)
 		goto out;
 	walk->path_size = strlen(path);
 	memcpy(walk->path, path, walk->path_size + 1);
 	clv_walk_enter(walk, fd, &stat);
 	free(path);
-	return CLV_OK;
+	if (is_below_root)
+		return CLV_OK;
+	return clv_walk_stop(walk, CLV_GUARD_UNREACHABLE,
+	    "it is not below the root directory of this process", err);
 out:
 	if (fd >= 0)
 		(void)close(fd);

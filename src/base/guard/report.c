@@ -120,16 +120,15 @@ clv_guard_report_free(clv_guard_report **report)
 }
 
 /* A directory is met again after ".." or a symbolic link. */
-static bool
-is_known_finding(
-    const clv_guard_report *report, const clv_guard_finding *finding)
+static clv_guard_finding *
+find_same(const clv_guard_report *report, const clv_guard_finding *finding)
 {
 	for (size_t i = 0; i < report->count; i++)
 		if (report->findings[i].code == finding->code &&
 		    strcmp(report->findings[i].path, finding->path) == 0 &&
 		    strcmp(report->findings[i].reason, finding->reason) == 0)
-			return true;
-	return false;
+			return &report->findings[i];
+	return NULL;
 }
 
 clv_status
@@ -137,10 +136,13 @@ clv_guard_report_add(clv_guard_report *report, const clv_guard_finding *finding,
     char *command, clv_error **err)
 {
 	clv_guard_finding copy = *finding;
-	clv_guard_finding *findings;
+	clv_guard_finding *findings, *known;
 
 	copy.command = command;
-	if (is_known_finding(report, finding)) {
+	known = find_same(report, finding);
+	if (known != NULL) {
+		/* On the way first, and the target now. */
+		known->fixable = known->fixable || finding->fixable;
 		free(command);
 		return CLV_OK;
 	}
