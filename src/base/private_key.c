@@ -94,7 +94,8 @@ bit_length(struct clv_span number)
 
 	if (number.size == 0)
 		return 0;
-	for (uint8_t top = number.data[0]; (top & 0x80) == 0; top <<= 1)
+	for (uint8_t top = number.data[0]; (top & 0x80) == 0;
+	     top = (uint8_t)(top << 1))
 		bits--;
 	return bits;
 }
