@@ -121,6 +121,15 @@ static const OSSL_ALGORITHM ciphers_loadable[] = {
 static const OSSL_ALGORITHM stores[] = {
     OFFER(CLV_PROVIDER_NAME, clv_store_loader), END};
 
+/* The second is called for keys of every type: its name only has to be that
+ * of some key. */
+static const OSSL_ALGORITHM decoders[] = {
+    {"DER", CLV_PROPERTIES_OWN ",input=pem", clv_decoder_pem, NULL},
+    {NAMES_RSA,
+	CLV_PROPERTIES_OWN ",input=der,structure=" CLV_REFERENCE_STRUCTURE,
+	clv_decoder_uri, NULL},
+    END};
+
 static const OSSL_ALGORITHM *
 query_builtin(void *context, int operation, int *no_cache)
 {
@@ -152,6 +161,8 @@ query_loadable(void *context, int operation, int *no_cache)
 		return ciphers_loadable;
 	case OSSL_OP_STORE:
 		return stores;
+	case OSSL_OP_DECODER:
+		return decoders;
 	default:
 		return NULL;
 	}
@@ -224,6 +235,12 @@ take_core(struct clv_provider *provider, const OSSL_DISPATCH *in)
 		case OSSL_FUNC_CORE_VSET_ERROR:
 			provider->vset_error = OSSL_FUNC_core_vset_error(in);
 			break;
+		case OSSL_FUNC_BIO_GETS:
+			provider->bio_gets = OSSL_FUNC_BIO_gets(in);
+			break;
+		case OSSL_FUNC_BIO_READ_EX:
+			provider->bio_read = OSSL_FUNC_BIO_read_ex(in);
+			break;
 		default:
 			break;
 		}
@@ -256,31 +273,37 @@ provider_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
 	provider->handle = handle;
 	take_core(provider, in);
 	if (provider->get_params != NULL && provider->new_error != NULL &&
-	    provider->set_error_debug != NULL && provider->vset_error != NULL)
+	    provider->set_error_debug != NULL && provider->vset_error != NULL &&
+	    provider->bio_gets != NULL && provider->bio_read != NULL)
 		return provider;
 	free(provider);
 	return NULL;
 }
 
-#define FUNCTIONS(query)                                                    \
-	{OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))teardown},            \
-	    {OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable}, \
-	    {OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params},    \
-	    {OSSL_FUNC_PROVIDER_GET_REASON_STRINGS,                         \
-		(void (*)(void))get_reasons},                               \
-	    {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))(query)},  \
-	{                                                                   \
-		0, NULL                                                     \
+#define FUNCTION(name, function)                 \
+	{                                        \
+		name, (void (*)(void))(function) \
 	}
+#define FUNCTIONS_OF_ALL                                            \
+	FUNCTION(OSSL_FUNC_PROVIDER_TEARDOWN, teardown),            \
+	    FUNCTION(OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, gettable), \
+	    FUNCTION(OSSL_FUNC_PROVIDER_GET_PARAMS, get_params),    \
+	    FUNCTION(OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, get_reasons)
+
+static const OSSL_DISPATCH functions_builtin[] = {FUNCTIONS_OF_ALL,
+    FUNCTION(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_builtin), {0, NULL}};
+
+static const OSSL_DISPATCH functions_loadable[] = {FUNCTIONS_OF_ALL,
+    FUNCTION(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_loadable),
+    FUNCTION(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, clv_provider_capabilities),
+    {0, NULL}};
 
 int
 clv_provider_init_builtin(const OSSL_CORE_HANDLE *handle,
     const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **context)
 {
-	static const OSSL_DISPATCH functions[] = {FUNCTIONS(query_builtin)};
-
 	*context = provider_new(handle, in);
-	*out = functions;
+	*out = functions_builtin;
 	return *context != NULL;
 }
 
@@ -288,7 +311,6 @@ int
 clv_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     const OSSL_DISPATCH **out, void **context)
 {
-	static const OSSL_DISPATCH functions[] = {FUNCTIONS(query_loadable)};
 	struct clv_provider *provider = provider_new(handle, in);
 
 	if (provider != NULL && !take_settings(provider)) {
@@ -296,6 +318,6 @@ clv_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 		provider = NULL;
 	}
 	*context = provider;
-	*out = functions;
+	*out = functions_loadable;
 	return provider != NULL;
 }

@@ -39,6 +39,8 @@ struct clv_provider {
 	OSSL_FUNC_core_new_error_fn *new_error;
 	OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
 	OSSL_FUNC_core_vset_error_fn *vset_error;
+	OSSL_FUNC_BIO_gets_fn *bio_gets;
+	OSSL_FUNC_BIO_read_ex_fn *bio_read;
 };
 
 /* Puts one entry on OpenSSL's error queue. Returns 0, which is OpenSSL's
@@ -60,6 +62,9 @@ OSSL_provider_init_fn clv_provider_init_builtin;
  */
 OSSL_LIB_CTX *clv_provider_home(void);
 
+/* capability.c */
+OSSL_FUNC_provider_get_capabilities_fn clv_provider_capabilities;
+
 /* Tables of functions; see OSSL_DISPATCH. */
 extern const OSSL_DISPATCH clv_keymgmt_rsa[], clv_keymgmt_ec[],
     clv_keymgmt_ed25519[], clv_keymgmt_ed448[];
@@ -70,6 +75,9 @@ extern const OSSL_DISPATCH clv_signature_rsa[], clv_signature_ecdsa[],
     clv_signature_eddsa[];
 extern const OSSL_DISPATCH clv_asym_cipher_rsa[];
 extern const OSSL_DISPATCH clv_store_loader[];
-extern const OSSL_DISPATCH clv_reference_decoder[];
+extern const OSSL_DISPATCH clv_decoder_pem[], clv_decoder_uri[];
+
+/* What the first decoder calls its result, for the second (reference.c). */
+#define CLV_REFERENCE_STRUCTURE "claviger-uri"
 
 #endif
