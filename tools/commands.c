@@ -6,6 +6,14 @@
 #include "subject_options.h"
 
 const struct command commands[] = {
+    {"init",
+	"DIR --uri APPLICATION-URI [--cn NAME] [--org ORG] [--dns NAME]... "
+	"[--ip ADDR]... [--type server|client|both|discovery] [--key "
+	"STORE-URI] [--alg ALG]... [--days N]",
+	"a new application: a key, a self-signed certificate, a TrustList",
+	cmd_init},
+    {"status", "DIR", "an application's slots, where its keys live, days left",
+	cmd_status},
     {"key generate",
 	"STORE-URI --alg ALG [--label LABEL] [--id HEX] [--option NAME=VALUE]"
 	"...",
@@ -26,8 +34,13 @@ const struct command commands[] = {
 	"store a key that was made elsewhere; prints its URI", cmd_key_import},
     {"key delete", "KEY-URI --yes", "destroy a key", cmd_key_delete},
     {"key passwd", "KEY-URI", "change the password of a key", cmd_key_passwd},
-    {"cert request", "KEY-URI " SUBJECT_USAGE " [--out FILE]",
+    {"cert request",
+	"(DIR [--group GROUP] [--slot TYPE] | KEY-URI " SUBJECT_USAGE
+	") [--out FILE]",
 	"a certificate request (PKCS#10) for a key", cmd_cert_request},
+    {"cert install", "DIR FILE [--group GROUP --slot TYPE]",
+	"put a certificate into the slot whose key it is for",
+	cmd_cert_install},
     {"cert show", "FILE", "what a certificate says", cmd_cert_show},
     {NULL, NULL, NULL, NULL},
 };

@@ -10,8 +10,10 @@
 
 typedef int command_fn(struct program *program, int argc, char **argv);
 
+command_fn cmd_cert_install;
 command_fn cmd_cert_request;
 command_fn cmd_cert_show;
+command_fn cmd_init;
 command_fn cmd_key_generate;
 command_fn cmd_key_list;
 command_fn cmd_key_show;
@@ -21,5 +23,6 @@ command_fn cmd_key_decrypt;
 command_fn cmd_key_import;
 command_fn cmd_key_delete;
 command_fn cmd_key_passwd;
+command_fn cmd_status;
 
 #endif

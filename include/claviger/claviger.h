@@ -10,6 +10,7 @@
 
 #include <claviger/algorithm.h>
 #include <claviger/api.h>
+#include <claviger/application.h>
 #include <claviger/ask.h>
 #include <claviger/certificate.h>
 #include <claviger/context.h>

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,12 @@ static const struct {
 	size_t most;
 } types[] = {{"CN", 64}, {"O", 64}, {"OU", 64}, {"DC", 63}, {"L", 128},
     {"S", 128}, {"C", 2}};
+
+const char *const clv_application_type_names[CLV_APPLICATION_TYPES] = {
+    [CLV_APPLICATION_SERVER] = "server",
+    [CLV_APPLICATION_CLIENT] = "client",
+    [CLV_APPLICATION_CLIENT_AND_SERVER] = "both",
+    [CLV_APPLICATION_DISCOVERY_SERVER] = "discovery"};
 
 static clv_status
 invalid(clv_error **err, const char *what, const char *why)
@@ -102,6 +109,8 @@ problem_with(const char *type, const char *value, size_t size)
 			continue;
 		if (!clv_utf8_is_printable(value, size))
 			return "must be UTF-8 without control characters";
+		if (memchr(value, '"', size) != NULL)
+			return "must not contain '\"'";
 		if (size == 0 || clv_utf8_length(value, size) > types[i].most)
 			return "is empty or too long";
 		if (strcmp(type, "C") == 0 &&
@@ -312,4 +321,56 @@ void
 clv_subject_set_type(clv_subject *subject, clv_application_type type)
 {
 	subject->type = type;
+}
+
+static bool
+copy_text(char **to, const char *from)
+{
+	*to = from != NULL ? strdup(from) : NULL;
+	return from == NULL || *to != NULL;
+}
+
+clv_subject *
+clv_subject_copy(const clv_subject *subject)
+{
+	clv_subject *copy = calloc(1, sizeof(*copy));
+	bool good = copy != NULL &&
+	    copy_text(&copy->application_uri, subject->application_uri);
+
+	for (size_t i = 0; good && i < subject->name_count; i++) {
+		copy->names[i].type = subject->names[i].type;
+		good =
+		    copy_text(&copy->names[i].value, subject->names[i].value);
+		copy->name_count++;
+	}
+	for (size_t i = 0; good && i < subject->dns_count; i++) {
+		good = copy_text(&copy->dns[i], subject->dns[i]);
+		copy->dns_count++;
+	}
+	if (!good) {
+		clv_subject_free(&copy);
+		return NULL;
+	}
+	memcpy(copy->ips, subject->ips, sizeof(copy->ips));
+	copy->ip_count = subject->ip_count;
+	copy->type = subject->type;
+	return copy;
+}
+
+clv_status
+clv_subject_name(const clv_subject *subject, char **out, clv_error **err)
+{
+	size_t size = 0;
+	FILE *stream = open_memstream(out, &size);
+
+	for (size_t i = 0; stream != NULL && i < subject->name_count; i++) {
+		const char *value = subject->names[i].value;
+		const char *quote = strpbrk(value, "/=") != NULL ? "\"" : "";
+
+		(void)fprintf(stream, "%s%s=%s%s%s", i > 0 ? "/" : "",
+		    subject->names[i].type, quote, value, quote);
+	}
+	if (stream != NULL && fclose(stream) == 0)
+		return CLV_OK;
+	return no_memory(err);
 }

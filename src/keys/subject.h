@@ -27,6 +27,17 @@ struct clv_subject {
 	clv_application_type type;
 };
 
+/* "server", "client", "both", "discovery": by clv_application_type. */
+#define CLV_APPLICATION_TYPES 4
+extern const char *const clv_application_type_names[CLV_APPLICATION_TYPES];
+
+/* A copy; NULL if memory runs out. */
+clv_subject *clv_subject_copy(const clv_subject *subject);
+
+/* The distinguished name as clv_subject_set_name() reads it; free() it. */
+clv_status clv_subject_name(
+    const clv_subject *subject, char **out, clv_error **err);
+
 /* The value of the first part of a type; NULL if there is none. */
 const char *clv_subject_get(const clv_subject *subject, const char *type);
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/**
+ * An OPC UA application's identity: its names, its CertificateGroups, and for
+ * each CertificateType a slot with a private key and a certificate.
+ *
+ * All of it lives in a directory:
+ *
+ *     claviger.conf     who the application is and where its keys live (YAML)
+ *     pki/              the TrustList of DefaultApplicationGroup, with the
+ *                       application's own certificates in own/certs
+ *
+ * claviger.conf decides which key is used, so it is believed only if the path
+ * guard finds it secure under CLV_GUARD_CONFIG. Relative paths in it, also in
+ * URIs, start at the directory. Unknown or repeated names, and values that
+ * can't be, are errors with their line. Example:
+ *
+ *     application-uri: urn:plant:pump7
+ *     subject: CN=Pump 7/O=Plant
+ *     application-type: server
+ *     dns-names: [pump7.plant.example]
+ *     groups:
+ *       DefaultApplicationGroup:
+ *         trust-list: pki
+ *         slots:
+ *           RsaSha256:
+ *             store: file:pki/own/private
+ *             key: file:pki/own/private/app.pem
+ *             certificate: pki/own/certs/Pump 7 [3F...].der
+ *
+ * Terms as in OPC 10000-12, 7.8: a slot is a pair of CertificateGroup and
+ * CertificateType.
+ */
+#ifndef CLAVIGER_APPLICATION_H
+#define CLAVIGER_APPLICATION_H
+
+#include <claviger/certificate.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The group every application has (OPC 10000-12, 7.8.3.4). */
+#define CLV_DEFAULT_APPLICATION_GROUP "DefaultApplicationGroup"
+
+typedef struct clv_application clv_application;
+
+/** What is in a slot. Strings are borrowed from the application. */
+struct clv_slot {
+	const char *group;       /**< such as "DefaultApplicationGroup" */
+	const char *type;        /**< CertificateType, such as "RsaSha256" */
+	const char *store;       /**< URI of the store that makes its keys */
+	const char *key;         /**< URI of its key; NULL if it is empty */
+	const char *certificate; /**< path of its certificate; NULL if empty */
+};
+
+/**
+ * Makes a new application in `directory`, which must not exist or be empty:
+ * claviger.conf, the directories of the TrustList, and for each algorithm a
+ * key in `store` with a self-signed certificate. A failure leaves nothing
+ * behind, except a device that failed to delete a key again.
+ *
+ * @param store      URI of a store, NULL for "file:". A URI without a path,
+ *                   such as "pem:", means a directory inside `directory`.
+ * @param algorithms at most one per CertificateType
+ * @param days       validity of the certificates, see
+ *                   clv_certificate_self_sign()
+ * @return CLV_EXISTS if there is something in the directory, CLV_INVALID,
+ *         CLV_POLICY, CLV_PERMISSION, and those of clv_key_generate()
+ */
+CLV_API clv_status clv_application_create(clv_context *context,
+    const char *directory, const clv_subject *subject, const char *store,
+    const clv_algorithm *algorithms, size_t count, unsigned days,
+    clv_application **out, clv_error **err);
+
+/**
+ * Opens the application in `directory`.
+ * @return CLV_NOT_FOUND, CLV_POLICY if the guard refuses claviger.conf,
+ *         CLV_CORRUPT if it is not valid, with the line
+ */
+CLV_API clv_status clv_application_open(clv_context *context,
+    const char *directory, clv_application **out, clv_error **err);
+CLV_API void clv_application_free(clv_application **application);
+
+/* Borrowed; any thread. */
+
+CLV_API const char *clv_application_directory(
+    const clv_application *application);
+CLV_API const char *clv_application_uri(const clv_application *application);
+CLV_API const char *clv_application_name(const clv_application *application);
+/** Who its certificates are for. */
+CLV_API const clv_subject *clv_application_subject(
+    const clv_application *application);
+/** The absolute path of a group's TrustList; NULL for an unknown group. */
+CLV_API const char *clv_application_trust_list(
+    const clv_application *application, const char *group);
+/** Fills `slot` with slot `index`; false past the end. */
+CLV_API bool clv_application_slot(
+    const clv_application *application, size_t index, struct clv_slot *slot);
+
+/**
+ * Opens the key of a slot.
+ * @return CLV_NOT_FOUND if the slot is empty or unknown, and those of
+ *         clv_key_open()
+ */
+CLV_API clv_status clv_application_key(const clv_application *application,
+    const char *group, const char *type, clv_key **out, clv_error **err);
+/** Reads the certificate of a slot. @return CLV_NOT_FOUND, CLV_POLICY,
+ *  CLV_CORRUPT */
+CLV_API clv_status clv_application_certificate(
+    const clv_application *application, const char *group, const char *type,
+    clv_certificate **out, clv_error **err);
+
+/**
+ * Puts a certificate into the slot whose key it is for, replacing the one
+ * there. Old or new after a crash; the application's handle is up to date
+ * when it returns.
+ *
+ * @param group,type  the slot; NULL: every slot is tried
+ * @param der         the certificate in DER
+ * @return CLV_INVALID if its public key is not the slot's key's, or its
+ *         ApplicationUri not the application's
+ */
+CLV_API clv_status clv_application_install(clv_application *application,
+    const char *group, const char *type, const uint8_t *der, size_t size,
+    clv_error **err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#ifndef CLV_APPLICATION_APPLICATION_H
+#define CLV_APPLICATION_APPLICATION_H
+
+#include <claviger/application.h>
+
+#include "application/config.h"
+
+struct clv_application {
+	clv_context *context;
+	clv_guard *guard; /* the context's, with the administrators */
+	char *directory;
+	int directory_fd;
+	struct clv_config config;
+	char *trust_lists[CLV_GROUPS_MAX]; /* absolute */
+};
+
+/* Takes over an open directory; `*config` is moved in. */
+clv_status clv_application_wrap(clv_context *context, const char *directory,
+    int fd, struct clv_config *config, clv_application **out, clv_error **err);
+
+/* Writes claviger.conf atomically. */
+clv_status clv_application_save(
+    const clv_application *application, clv_error **err);
+
+/*
+ * A URI as it stands in claviger.conf, made absolute: a relative path starts
+ * at `directory`. Free `*out` with clv_free().
+ */
+clv_status clv_application_resolve(
+    const char *directory, const char *text, char **out, clv_error **err);
+
+/* Writes a certificate to own/certs of a TrustList and gives its path
+ * relative to the application's directory. Free `*path` with free(). */
+clv_status clv_application_store_certificate(const clv_application *application,
+    size_t group, const uint8_t *der, size_t size, char **path,
+    clv_error **err);
+
+/* The index of a slot; false if there is none. */
+bool clv_application_find(const clv_application *application, const char *group,
+    const char *type, size_t *index);
+
+#endif

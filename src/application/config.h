@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* claviger.conf: reading it strictly and writing it. */
+#ifndef CLV_APPLICATION_CONFIG_H
+#define CLV_APPLICATION_CONFIG_H
+
+#include <claviger/certificate.h>
+
+#define CLV_CONFIG_NAME "claviger.conf"
+#define CLV_CONFIG_MAX 65536U
+#define CLV_GROUPS_MAX 16U
+#define CLV_SLOTS_MAX 32U
+#define CLV_ADMINISTRATORS_MAX 32U
+
+struct clv_config_group {
+	char *name;
+	char *trust_list;
+};
+
+struct clv_config_slot {
+	size_t group; /* index */
+	char *type;
+	char *store;
+	char *key;
+	char *certificate;
+};
+
+struct clv_config {
+	clv_subject *subject;
+	char *product_uri;
+	struct clv_config_group groups[CLV_GROUPS_MAX];
+	size_t group_count;
+	struct clv_config_slot slots[CLV_SLOTS_MAX];
+	size_t slot_count;
+	/* Accounts and groups that may write TrustLists and configuration. */
+	char *users[CLV_ADMINISTRATORS_MAX];
+	size_t user_count;
+	char *user_groups[CLV_ADMINISTRATORS_MAX];
+	size_t user_group_count;
+};
+
+/* Parses YAML; `path` is for messages. CLV_CORRUPT names the line. */
+clv_status clv_config_parse(const char *path, const void *text, size_t size,
+    struct clv_config *config, clv_error **err);
+void clv_config_clear(struct clv_config *config);
+
+/* Writes YAML that clv_config_parse() reads. Free `*text` with free(). */
+clv_status clv_config_print(const struct clv_config *config, char **text,
+    size_t *size, clv_error **err);
+
+#endif
