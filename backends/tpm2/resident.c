@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/*
+ * What we keep loaded: the keys used last, the primary while there is room
+ * for it, and one session. A TPM guarantees three places for objects, so that
+ * the one used least recently makes room for the next.
+ */
+
+#include "commands.h"
+
+#include <string.h>
+
+/* ---- the table ---- */
+
+static struct clv_tpm_resident *
+find(struct clv_tpm_link *link, const struct clv_tpm_object *object)
+{
+	for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++)
+		if (link->residents[i].object == object)
+			return &link->residents[i];
+	return NULL;
+}
+
+static unsigned
+count_transient(const struct clv_tpm_link *link)
+{
+	unsigned count = link->primary.handle != 0 && link->primary.transient;
+
+	for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++)
+		count += link->residents[i].object != NULL;
+	return count;
+}
+
+static struct clv_tpm_resident *
+least_recent(struct clv_tpm_link *link)
+{
+	struct clv_tpm_resident *oldest = NULL;
+
+	for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++) {
+		struct clv_tpm_resident *one = &link->residents[i];
+
+		if (one->object != NULL &&
+		    (oldest == NULL || one->used < oldest->used))
+			oldest = one;
+	}
+	return oldest;
+}
+
+/* Another of our processes may have taken the slot: then the handle may be
+ * somebody else's, and is not to be touched. */
+static bool
+still_there(struct clv_tpm_link *link, int slot)
+{
+	return link->managed || clv_tpm_slots_still(link->slots, slot);
+}
+
+/* ---- flushing ---- */
+
+static void
+flush_handle(struct clv_tpm_link *link, TPM2_HANDLE handle, int slot)
+{
+	/* what can't be flushed now stays on record, for who comes after us */
+	if (still_there(link, slot) &&
+	    !clv_tpm_rc_is_lost(clv_tpm_flush(link, handle)))
+		clv_tpm_slots_remove(link->slots, slot);
+}
+
+static void
+flush_resident(struct clv_tpm_link *link, struct clv_tpm_resident *resident)
+{
+	const struct clv_tpm_resident gone = *resident;
+
+	*resident = (struct clv_tpm_resident){.slot = -1};
+	flush_handle(link, gone.handle, gone.slot);
+}
+
+void
+clv_tpm_flush_primary(struct clv_tpm_link *link)
+{
+	const struct clv_tpm_primary gone = link->primary;
+
+	link->primary.handle = 0;
+	link->primary.slot = -1;
+	if (gone.handle != 0 && gone.transient)
+		flush_handle(link, gone.handle, gone.slot);
+}
+
+void
+clv_tpm_flush_session(struct clv_tpm_link *link)
+{
+	const TPM2_HANDLE handle = link->session->handle;
+	const int slot = link->session_slot;
+
+	clv_tpm_session_forget(link->session);
+	link->session_slot = -1;
+	if (handle != 0)
+		flush_handle(link, handle, slot);
+}
+
+bool
+clv_tpm_is_resident(
+    struct clv_tpm_link *link, const struct clv_tpm_object *object)
+{
+	return find(link, object) != NULL;
+}
+
+void
+clv_tpm_flush_object(
+    struct clv_tpm_link *link, const struct clv_tpm_object *object)
+{
+	struct clv_tpm_resident *resident = find(link, object);
+
+	if (resident != NULL)
+		flush_resident(link, resident);
+}
+
+void
+clv_tpm_flush_all(struct clv_tpm_link *link)
+{
+	for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++)
+		if (link->residents[i].object != NULL)
+			flush_resident(link, &link->residents[i]);
+	clv_tpm_flush_primary(link);
+	clv_tpm_flush_session(link);
+}
+
+/* ---- making room ---- */
+
+static bool
+evict_own(struct clv_tpm_link *link, bool spare_primary)
+{
+	struct clv_tpm_resident *oldest = least_recent(link);
+	const bool primary = !spare_primary && link->primary.handle != 0 &&
+	    link->primary.transient;
+
+	if (primary && (oldest == NULL || link->primary.used < oldest->used))
+		clv_tpm_flush_primary(link);
+	else if (oldest != NULL)
+		flush_resident(link, oldest);
+	else
+		return false;
+	return true;
+}
+
+void
+clv_tpm_make_room(struct clv_tpm_link *link, bool spare_primary)
+{
+	while (count_transient(link) >= link->capacity)
+		if (!evict_own(link, spare_primary))
+			return;
+}
+
+/* Whether a handle still names what the slot's record says; a session has no
+ * name, but its number is given again only after it was flushed, and a
+ * reset is seen in the epoch. */
+static bool
+is_what_it_was(struct clv_tpm_link *link, const struct clv_tpm_slot *slot)
+{
+	TPM2B_PUBLIC public_area;
+	TPM2B_NAME name;
+
+	if (slot->epoch.resets != link->epoch.resets ||
+	    slot->epoch.restarts != link->epoch.restarts)
+		return false;
+	if (slot->kind == CLV_TPM_SLOT_SESSION)
+		return slot->handle >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION;
+	return slot->handle >> TPM2_HR_SHIFT == TPM2_HT_TRANSIENT &&
+	    clv_tpm_read_public(link, slot->handle, &public_area, &name) ==
+	    TSS2_RC_SUCCESS &&
+	    clv_tpm_name_equal(&name, &slot->name);
+}
+
+bool
+clv_tpm_take_slot(
+    struct clv_tpm_link *link, enum clv_tpm_slot_kind kind, bool spare_primary)
+{
+	struct clv_tpm_slot slot;
+	int index;
+
+	if (kind == CLV_TPM_SLOT_OBJECT && evict_own(link, spare_primary))
+		return true;
+	while (!link->managed &&
+	    clv_tpm_slots_victim(link->slots, kind, &index, &slot)) {
+		const bool there = is_what_it_was(link, &slot);
+
+		clv_tpm_slots_remove(link->slots, index);
+		if (there &&
+		    clv_tpm_flush(link, slot.handle) == TSS2_RC_SUCCESS)
+			return true;
+	}
+	return false;
+}
+
+void
+clv_tpm_sweep(struct clv_tpm_link *link)
+{
+	struct clv_tpm_slot slot;
+	int index;
+
+	while (clv_tpm_slots_orphan(link->slots, &index, &slot)) {
+		if (is_what_it_was(link, &slot) &&
+		    clv_tpm_flush(link, slot.handle) == TSS2_RC_SUCCESS)
+			link->events |= CLV_TPM_SWEPT;
+		clv_tpm_slots_remove(link->slots, index);
+	}
+}
+
+/* ---- session ---- */
+
+static bool
+has_session(struct clv_tpm_link *link, bool recorded)
+{
+	if (link->session->handle == 0)
+		return false;
+	if (!still_there(link, link->session_slot)) {
+		clv_tpm_session_forget(link->session);
+		link->session_slot = -1;
+		return false;
+	}
+	return !recorded || link->session_recorded;
+}
+
+static TSS2_RC
+start_session(struct clv_tpm_link *link)
+{
+	TSS2_RC rc, base;
+
+	clv_tpm_flush_session(link);
+	do {
+		rc = clv_tpm_start_session(link);
+		base = clv_tpm_rc_base(rc);
+	} while ((base == TPM2_RC_SESSION_MEMORY ||
+		     base == TPM2_RC_SESSION_HANDLES) &&
+	    clv_tpm_take_slot(link, CLV_TPM_SLOT_SESSION, true));
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	link->session_recorded = link->primary.recorded;
+	if (!link->managed)
+		link->session_slot = clv_tpm_slots_add(link->slots,
+		    &(struct clv_tpm_slot){.kind = CLV_TPM_SLOT_SESSION,
+			.handle = link->session->handle,
+			.epoch = link->epoch});
+	return TSS2_RC_SUCCESS;
+}
+
+TSS2_RC
+clv_tpm_need_parent(
+    struct clv_tpm_link *link, TPM2_HANDLE parent, const TPM2B_NAME *recorded)
+{
+	TSS2_RC rc;
+
+	if (link->primary.handle != 0 && link->primary.transient &&
+	    !still_there(link, link->primary.slot))
+		link->primary.handle = 0;
+	rc = clv_tpm_primary_find(link, parent, recorded);
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	link->primary.used = ++link->uses;
+	if (has_session(link, recorded->size != 0))
+		return TSS2_RC_SUCCESS;
+	return start_session(link);
+}
+
+/* ---- keys ---- */
+
+static struct clv_tpm_resident *
+find_current(struct clv_tpm_link *link, const struct clv_tpm_object *object)
+{
+	struct clv_tpm_resident *resident = find(link, object);
+
+	if (resident != NULL && !still_there(link, resident->slot)) {
+		*resident = (struct clv_tpm_resident){.slot = -1};
+		link->events |= CLV_TPM_RELOADED;
+		resident = NULL;
+	}
+	return resident;
+}
+
+bool
+clv_tpm_is_ready(struct clv_tpm_link *link, const struct clv_tpm_object *object)
+{
+	return link->transport != NULL &&
+	    has_session(link, object->parent_name.size != 0) &&
+	    (object->persistent != 0 || find_current(link, object) != NULL);
+}
+
+static TSS2_RC
+load(struct clv_tpm_link *link, const struct clv_tpm_object *object,
+    TPM2_HANDLE *handle)
+{
+	TSS2_RC rc;
+
+	do {
+		clv_tpm_make_room(link, true);
+		*handle = 0;
+		rc = clv_tpm_load(link, object, handle);
+	} while (clv_tpm_rc_base(rc) == TPM2_RC_OBJECT_MEMORY &&
+	    clv_tpm_take_slot(link, CLV_TPM_SLOT_OBJECT, true));
+	if (rc != TSS2_RC_SUCCESS && *handle != 0)
+		(void)clv_tpm_flush(link, *handle);
+	return rc;
+}
+
+static void
+remember(struct clv_tpm_link *link, const struct clv_tpm_object *object,
+    TPM2_HANDLE handle)
+{
+	struct clv_tpm_resident *resident = find(link, NULL);
+
+	*resident = (struct clv_tpm_resident){.object = object,
+	    .handle = handle,
+	    .slot = -1,
+	    .used = ++link->uses};
+	if (!link->managed)
+		resident->slot = clv_tpm_slots_add(link->slots,
+		    &(struct clv_tpm_slot){.kind = CLV_TPM_SLOT_OBJECT,
+			.handle = handle,
+			.epoch = link->epoch,
+			.name = object->name});
+}
+
+TSS2_RC
+clv_tpm_need(struct clv_tpm_link *link, const struct clv_tpm_object *object,
+    TPM2_HANDLE *handle)
+{
+	struct clv_tpm_resident *resident;
+	TSS2_RC rc;
+
+	if (clv_tpm_is_ready(link, object)) {
+		*handle = object->persistent;
+		if (*handle == 0) {
+			resident = find(link, object);
+			resident->used = ++link->uses;
+			*handle = resident->handle;
+		}
+		return TSS2_RC_SUCCESS;
+	}
+	rc = clv_tpm_need_parent(link, object->parent, &object->parent_name);
+	*handle = object->persistent;
+	if (rc != TSS2_RC_SUCCESS || *handle != 0)
+		return rc;
+	resident = find_current(link, object);
+	if (resident != NULL) { /* only the session was missing */
+		*handle = resident->handle;
+		return TSS2_RC_SUCCESS;
+	}
+	rc = load(link, object, handle);
+	if (rc == TSS2_RC_SUCCESS)
+		remember(link, object, *handle);
+	return rc;
+}
+
+bool
+clv_tpm_revalidate(struct clv_tpm_link *link)
+{
+	TPM2B_PUBLIC public_area;
+	TPM2B_NAME name;
+	bool changed = false;
+
+	for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++) {
+		struct clv_tpm_resident *one = &link->residents[i];
+
+		if (one->object == NULL ||
+		    (clv_tpm_read_public(link, one->handle, &public_area,
+			 &name) == TSS2_RC_SUCCESS &&
+			clv_tpm_name_equal(&name, &one->object->name)))
+			continue;
+		clv_tpm_slots_remove(link->slots, one->slot);
+		*one = (struct clv_tpm_resident){.slot = -1};
+		changed = true;
+	}
+	if (link->primary.handle != 0 && link->primary.transient &&
+	    (clv_tpm_read_public(link, link->primary.handle, &public_area,
+		 &name) != TSS2_RC_SUCCESS ||
+		!clv_tpm_name_equal(&name, &link->primary.name))) {
+		clv_tpm_slots_remove(link->slots, link->primary.slot);
+		link->primary.handle = 0;
+		link->primary.slot = -1;
+		changed = true;
+	}
+	return changed;
+}
