@@ -50,7 +50,7 @@ p11_find_token(CK_FUNCTION_LIST *list, const char *label, CK_SLOT_ID *slot,
 	CK_ULONG count = SLOTS_MAX;
 	CK_RV rv = list->C_GetSlotList(CK_TRUE, slots, &count);
 
-	for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
+	for (CK_ULONG i = 0; rv == CKR_OK && i < count && i < SLOTS_MAX; i++) {
 		rv = list->C_GetTokenInfo(slots[i], info);
 		if (rv == CKR_OK && (info->flags & CKF_TOKEN_INITIALIZED) &&
 		    (label == NULL || has_label(info, label))) {
