@@ -46,7 +46,8 @@ extern "C" {
 
 typedef struct clv_application clv_application;
 
-/** What is in a slot. Strings are borrowed from the application. */
+/** What is in a slot, with absolute paths. Strings are borrowed from the
+ * application, until it changes. */
 struct clv_slot {
 	const char *group;       /**< such as "DefaultApplicationGroup" */
 	const char *type;        /**< CertificateType, such as "RsaSha256" */

@@ -91,6 +91,49 @@ resolve_trust_lists(clv_application *application, clv_error **err)
 	return CLV_OK;
 }
 
+static void
+slot_clear(struct clv_slot_paths *paths)
+{
+	clv_free(paths->store);
+	clv_free(paths->key);
+	free(paths->certificate);
+	*paths = (struct clv_slot_paths){0};
+}
+
+clv_status
+clv_application_refresh(
+    clv_application *application, size_t index, clv_error **err)
+{
+	const struct clv_config_slot *slot = &application->config.slots[index];
+	struct clv_slot_paths *paths = &application->slots[index];
+	const char *directory = application->directory;
+	clv_status status;
+
+	slot_clear(paths);
+	status =
+	    clv_application_resolve(directory, slot->store, &paths->store, err);
+	if (status == CLV_OK && slot->key != NULL)
+		status = clv_application_resolve(
+		    directory, slot->key, &paths->key, err);
+	if (status == CLV_OK && slot->certificate != NULL) {
+		paths->certificate = join(directory, slot->certificate);
+		if (paths->certificate == NULL)
+			status = no_memory(err);
+	}
+	return status;
+}
+
+static clv_status
+resolve_slots(clv_application *application, clv_error **err)
+{
+	clv_status status = CLV_OK;
+
+	for (size_t i = 0;
+	     status == CLV_OK && i < application->config.slot_count; i++)
+		status = clv_application_refresh(application, i, err);
+	return status;
+}
+
 clv_status
 clv_application_wrap(clv_context *context, const char *directory, int fd,
     struct clv_config *config, clv_application **out, clv_error **err)
@@ -114,6 +157,8 @@ clv_application_wrap(clv_context *context, const char *directory, int fd,
 		status = make_guard(application, err);
 	if (status == CLV_OK)
 		status = resolve_trust_lists(application, err);
+	if (status == CLV_OK)
+		status = resolve_slots(application, err);
 	if (status != CLV_OK)
 		clv_application_free(&application);
 	*out = application;
@@ -182,6 +227,8 @@ clv_application_free(clv_application **application)
 	free(last->directory);
 	for (size_t i = 0; i < CLV_GROUPS_MAX; i++)
 		free(last->trust_lists[i]);
+	for (size_t i = 0; i < CLV_SLOTS_MAX; i++)
+		slot_clear(&last->slots[i]);
 	clv_guard_free(&last->guard);
 	clv_config_clear(&last->config);
 	clv_context_free(&last->context);
@@ -248,9 +295,9 @@ clv_application_slot(
 		return false;
 	*slot = (struct clv_slot){.group = config->groups[from->group].name,
 	    .type = from->type,
-	    .store = from->store,
-	    .key = from->key,
-	    .certificate = from->certificate};
+	    .store = application->slots[index].store,
+	    .key = application->slots[index].key,
+	    .certificate = application->slots[index].certificate};
 	return true;
 }
 
@@ -282,21 +329,14 @@ clv_status
 clv_application_key(const clv_application *application, const char *group,
     const char *type, clv_key **out, clv_error **err)
 {
-	const struct clv_config *config = &application->config;
-	char *uri = NULL;
 	size_t index;
-	clv_status status;
 
 	*out = NULL;
 	if (!clv_application_find(application, group, type, &index) ||
-	    config->slots[index].key == NULL)
+	    application->slots[index].key == NULL)
 		return empty_slot(application, group, type, "key", err);
-	status = clv_application_resolve(
-	    application->directory, config->slots[index].key, &uri, err);
-	if (status == CLV_OK)
-		status = clv_key_open(application->context, uri, out, err);
-	clv_free(uri);
-	return status;
+	return clv_key_open(
+	    application->context, application->slots[index].key, out, err);
 }
 
 clv_status

@@ -14,12 +14,22 @@ struct clv_application {
 	char *directory;
 	int directory_fd;
 	struct clv_config config;
-	char *trust_lists[CLV_GROUPS_MAX]; /* absolute */
+	/* What claviger.conf says, with absolute paths. */
+	char *trust_lists[CLV_GROUPS_MAX];
+	struct clv_slot_paths {
+		char *store;
+		char *key;
+		char *certificate;
+	} slots[CLV_SLOTS_MAX];
 };
 
 /* Takes over an open directory; `*config` is moved in. */
 clv_status clv_application_wrap(clv_context *context, const char *directory,
     int fd, struct clv_config *config, clv_application **out, clv_error **err);
+
+/* Makes the paths of a slot absolute again after a change of the config. */
+clv_status clv_application_refresh(
+    clv_application *application, size_t index, clv_error **err);
 
 /* Writes claviger.conf atomically. */
 clv_status clv_application_save(

@@ -202,6 +202,9 @@ fill_slot(struct creation *creation, struct clv_config_slot *slot,
 	if (status == CLV_OK)
 		status = clv_application_store_certificate(
 		    application, 0, der, size, &slot->certificate, err);
+	if (status == CLV_OK)
+		status = clv_application_refresh(application,
+		    (size_t)(slot - application->config.slots), err);
 	clv_free(der);
 	clv_key_free(&key);
 	return status;

@@ -185,6 +185,7 @@ clv_application_install(clv_application *application, const char *group,
 	status = clv_application_save(application, err);
 	if (status == CLV_OK) {
 		free(before);
+		status = clv_application_refresh(application, index, err);
 	} else {
 		slot->certificate = before;
 		free(path);
