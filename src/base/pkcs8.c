@@ -18,8 +18,9 @@ enum form { FORM_UNKNOWN, FORM_PKCS8, FORM_ENCRYPTED, FORM_RSA, FORM_EC };
 /* A key on its way from what was given to strict PKCS#8. */
 struct reading {
 	struct clv_span input;
-	clv_secret container; /* DER, perhaps encrypted */
-	clv_secret content;   /* DER of the key itself */
+	clv_secret container;  /* DER, perhaps encrypted */
+	clv_secret content;    /* DER of the key itself */
+	clv_secret public_key; /* DER of a PUBLIC KEY block, or empty */
 	enum form form;
 	struct clv_pbes2 scheme;
 	struct clv_span ciphertext; /* view of `container` */
@@ -27,6 +28,15 @@ struct reading {
 	clv_secret *out;
 	struct clv_pkcs8_facts facts;
 };
+
+static void
+reading_clear(struct reading *reading)
+{
+	clv_secret_clear(&reading->password);
+	clv_secret_clear(&reading->content);
+	clv_secret_clear(&reading->container);
+	clv_secret_clear(&reading->public_key);
+}
 
 static clv_status
 refuse(clv_error **err, clv_status status, const char *reason)
@@ -112,19 +122,22 @@ take_block(struct clv_span *text, struct clv_pem_block *block, bool *found,
 	}
 }
 
-/* Finds the one private key among the blocks. */
+/* Finds the one private key among the blocks, and a public key. */
 static clv_status
-find_key(struct clv_span text, struct clv_pem_block *key, clv_error **err)
+find_key(struct clv_span text, struct clv_pem_block *key,
+    struct clv_pem_block *public_key, clv_error **err)
 {
 	struct clv_pem_block block;
 	bool more = true;
 	clv_status status;
 
-	*key = (struct clv_pem_block){0};
+	*key = *public_key = (struct clv_pem_block){0};
 	for (;;) {
 		status = take_block(&text, &block, &more, err);
 		if (status != CLV_OK || !more)
 			break;
+		if (clv_span_equal(block.label, CLV_SPAN_TEXT("PUBLIC KEY")))
+			*public_key = block;
 		if (is_harmless(block.label))
 			continue;
 		if (!is_private(block.label))
@@ -144,7 +157,8 @@ static clv_status
 open_pem(struct reading *reading, clv_error **err)
 {
 	struct clv_pem_block block;
-	clv_status status = find_key(reading->input, &block, err);
+	struct clv_pem_block public_key;
+	clv_status status = find_key(reading->input, &block, &public_key, err);
 	const bool legacy = block.headers.size > 0;
 
 	if (status != CLV_OK)
@@ -159,6 +173,8 @@ open_pem(struct reading *reading, clv_error **err)
 		return refuse(
 		    err, CLV_CORRUPT, "a PKCS#8 key has no PEM headers");
 	status = clv_pem_decode(&block, &reading->container, err);
+	if (status == CLV_OK && public_key.label.data != NULL)
+		status = clv_pem_decode(&public_key, &reading->public_key, err);
 	if (status != CLV_OK || !legacy)
 		return status;
 	reading->ciphertext =
@@ -201,6 +217,7 @@ open_container(void *argument, clv_error **err)
 		    der, &reading->scheme, &reading->ciphertext, err);
 	}
 	reading->facts.weak = reading->scheme.weak;
+	reading->facts.scrypt_n = reading->scheme.scrypt.n;
 	reading->facts.traditional = reading->form != FORM_PKCS8;
 	return status;
 }
@@ -241,6 +258,22 @@ parse(
 }
 
 static clv_status
+compare_public(const struct reading *reading, const struct clv_private_key *key,
+    clv_error **err)
+{
+	const struct clv_span claimed = {
+	    reading->public_key.data, reading->public_key.size};
+	uint8_t der[CLV_SPKI_MAX];
+	const size_t size = clv_public_key_write(key, der, NULL);
+
+	if (claimed.size == 0 ||
+	    clv_span_equal(claimed, (struct clv_span){der, size}))
+		return CLV_OK;
+	return refuse(err, CLV_CORRUPT,
+	    "the public key beside the private key is another's");
+}
+
+static clv_status
 convert(void *argument, clv_error **err)
 {
 	struct reading *reading = argument;
@@ -251,8 +284,11 @@ convert(void *argument, clv_error **err)
 	if (status == CLV_OK)
 		status = clv_private_key_check(&key, point, err);
 	if (status == CLV_OK)
+		status = compare_public(reading, &key, err);
+	if (status == CLV_OK)
 		status = clv_private_key_write(&key, reading->out, err);
-	reading->facts.algorithm = key.algorithm;
+	if (status == CLV_OK)
+		reading->facts.algorithm = key.algorithm;
 	return status;
 }
 
@@ -299,9 +335,28 @@ clv_pkcs8_read(const clv_secret *pem_or_der, clv_pkcs8_password_fn *ask,
 		status = clv_run_privately(convert, &reading, err);
 	if (facts != NULL)
 		*facts = reading.facts;
-	clv_secret_clear(&reading.password);
-	clv_secret_clear(&reading.content);
-	clv_secret_clear(&reading.container);
+	reading_clear(&reading);
+	return status;
+}
+
+clv_status
+clv_pkcs8_inspect(const clv_secret *pem_or_der, clv_secret *public_key,
+    struct clv_pkcs8_facts *facts, clv_error **err)
+{
+	struct reading reading = {
+	    .input = {pem_or_der->data, pem_or_der->size}};
+	const clv_status status =
+	    clv_run_privately(open_container, &reading, err);
+	const struct clv_span der = {
+	    reading.public_key.data, reading.public_key.size};
+
+	*facts = reading.facts;
+	clv_secret_clear(public_key);
+	if (status == CLV_OK && der.size > 0) {
+		facts->algorithm = clv_public_key_read(der, NULL);
+		clv_secret_move(public_key, &reading.public_key);
+	}
+	reading_clear(&reading);
 	return status;
 }
 

@@ -19,9 +19,10 @@ typedef clv_status clv_pkcs8_password_fn(
 /* What clv_pkcs8_read() found. */
 struct clv_pkcs8_facts {
 	clv_algorithm algorithm;
-	bool encrypted;   /* it was */
-	bool weak;        /* ... with legacy PEM encryption or a weak KDF */
-	bool traditional; /* PKCS#1 or SEC 1 instead of PKCS#8 */
+	bool encrypted;    /* it was */
+	bool weak;         /* ... with legacy PEM encryption or a weak KDF */
+	bool traditional;  /* PKCS#1 or SEC 1 instead of PKCS#8 */
+	uint64_t scrypt_n; /* scrypt's N; 0: not scrypt */
 };
 
 /*
@@ -37,6 +38,15 @@ struct clv_pkcs8_facts {
 clv_status clv_pkcs8_read(const clv_secret *pem_or_der,
     clv_pkcs8_password_fn *ask, void *user, clv_secret *pkcs8,
     struct clv_pkcs8_facts *facts, clv_error **err);
+
+/*
+ * What can be seen without a password. The algorithm is that of a PUBLIC KEY
+ * block beside the key, whose DER `public_key` gets; without one it is NONE
+ * and `public_key` empty. clv_pkcs8_read() compares that block with the key.
+ * CLV_CORRUPT, CLV_UNSUPPORTED, CLV_TOO_LARGE.
+ */
+clv_status clv_pkcs8_inspect(const clv_secret *pem_or_der,
+    clv_secret *public_key, struct clv_pkcs8_facts *facts, clv_error **err);
 
 /* Whether the bytes look like a private key of any of these forms; cheap. */
 bool clv_pkcs8_looks_like_key(const void *bytes, size_t size);

@@ -295,3 +295,40 @@ clv_private_key_parse(
 		status = merge_public(key, parts.public_key, err);
 	return status;
 }
+
+static clv_algorithm
+read_rsa_public(struct clv_span der)
+{
+	struct clv_span sequence;
+	struct clv_span modulus;
+	struct clv_span exponent;
+
+	if (!clv_der_take(&der, CLV_DER_SEQUENCE, &sequence) || der.size > 0 ||
+	    !clv_der_take_unsigned(&sequence, &modulus) ||
+	    !clv_der_take_unsigned(&sequence, &exponent) || sequence.size > 0)
+		return CLV_ALGORITHM_NONE;
+	return rsa_algorithm(bit_length(modulus));
+}
+
+clv_algorithm
+clv_public_key_read(struct clv_span der, struct clv_span *bits)
+{
+	const struct clv_key_kind *kind;
+	struct clv_span in;
+	struct clv_span identifier;
+	struct clv_span content;
+
+	if (!clv_der_take(&der, CLV_DER_SEQUENCE, &in) || der.size > 0 ||
+	    !clv_der_take(&in, CLV_DER_SEQUENCE, &identifier) ||
+	    !clv_der_take_bits(&in, CLV_DER_BITS, &content) || in.size > 0)
+		return CLV_ALGORITHM_NONE;
+	kind = kind_by_identifier(identifier);
+	if (kind == NULL)
+		return CLV_ALGORITHM_NONE;
+	if (bits != NULL)
+		*bits = content;
+	if (kind->family == CLV_FAMILY_RSA)
+		return read_rsa_public(content);
+	return content.size == kind->point_size ? kind->algorithm
+						: CLV_ALGORITHM_NONE;
+}

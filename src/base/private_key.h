@@ -2,8 +2,8 @@
  * Copyright (c) the Claviger authors */
 
 /*
- * The numbers of a private key, between bytes and OpenSSL. Only for code that
- * runs on a private stack (private_stack.h).
+ * The numbers of a key, between bytes and OpenSSL. What has to do with private
+ * ones is only for code that runs on a private stack (private_stack.h).
  */
 #ifndef CLV_BASE_PRIVATE_KEY_H
 #define CLV_BASE_PRIVATE_KEY_H
@@ -90,5 +90,17 @@ clv_status clv_private_key_write(
  */
 size_t clv_public_key_write(
     const struct clv_private_key *key, uint8_t *out, struct clv_span *bits);
+
+/*
+ * The algorithm of a SubjectPublicKeyInfo, strictly; NONE if it is none of
+ * ours. The numbers are not judged. `bits` as above.
+ */
+clv_algorithm clv_public_key_read(struct clv_span der, struct clv_span *bits);
+
+/* Room for a key identifier. */
+#define CLV_KEY_ID_SIZE 20U
+
+/* The key identifier of RFC 5280, 4.2.1.2 (1): SHA-1 of `bits`. */
+bool clv_public_key_id(struct clv_span bits, uint8_t id[CLV_KEY_ID_SIZE]);
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "base/private_key.h"
 
+#include <openssl/evp.h>
+
+#include "base/crypto.h"
 #include "base/der.h"
 
 static void
@@ -88,4 +91,17 @@ clv_public_key_write(
 	if (bits != NULL)
 		*bits = (struct clv_span){out + size - content, content};
 	return size;
+}
+
+bool
+clv_public_key_id(struct clv_span bits, uint8_t id[CLV_KEY_ID_SIZE])
+{
+	OSSL_LIB_CTX *context = clv_crypto_context();
+	EVP_MD *sha1 =
+	    context != NULL ? EVP_MD_fetch(context, "SHA1", NULL) : NULL;
+	const bool done = sha1 != NULL &&
+	    EVP_Digest(bits.data, bits.size, id, NULL, sha1, NULL) == 1;
+
+	EVP_MD_free(sha1);
+	return done;
 }
