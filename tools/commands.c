@@ -14,6 +14,10 @@ const struct command commands[] = {
 	cmd_init},
     {"status", "DIR", "an application's slots, where its keys live, days left",
 	cmd_status},
+    {"doctor",
+	"PATH... [--fix] [--application USER] [--admin USER]... "
+	"[--admins GROUP]...",
+	"the path guard's verdict; done only if all is secure", cmd_doctor},
     {"key generate",
 	"STORE-URI --alg ALG [--label LABEL] [--id HEX] [--option NAME=VALUE]"
 	"...",

@@ -140,6 +140,8 @@ typedef struct clv_guard_finding {
 	 * judged file or directory itself, and nothing else; the way there
 	 * is not insecure, and the file has no second name. */
 	bool fixable;
+	/** What to do where there is no command; NULL where there is one. */
+	const char *advice;
 } clv_guard_finding;
 
 /* ---- settings ---- */

@@ -77,8 +77,6 @@ clv_status clv_guard_report_add(clv_guard_report *report,
 void clv_guard_report_settle(clv_guard_report *report);
 /* Frees what a report holds, but not the report. */
 void clv_guard_report_clear(clv_guard_report *report);
-/* What to do where no command mends a finding. Static. */
-const char *clv_guard_advice(clv_guard_code code);
 /* The error that refuses a report, for the path that was asked for. */
 clv_status clv_guard_refuse(
     const clv_guard_report *report, const char *subject, clv_error **err);

@@ -16,9 +16,11 @@ static const struct {
 	"map the owner's id into the user namespace, or allow unmapped owners"},
     [CLV_GUARD_OTHERS_READ] = {"others-read", NULL},
     [CLV_GUARD_OTHERS_WRITE] = {"others-write", NULL},
-    [CLV_GUARD_GROUP_READ] = {"group-read", NULL},
+    [CLV_GUARD_GROUP_READ] = {"group-read",
+	"do without readers other than the application"},
     [CLV_GUARD_GROUP_WRITE] = {"group-write", NULL},
-    [CLV_GUARD_ACL_READ] = {"acl-read", NULL},
+    [CLV_GUARD_ACL_READ] = {"acl-read",
+	"do without readers other than the application"},
     [CLV_GUARD_ACL_WRITE] = {"acl-write", NULL},
     [CLV_GUARD_ACL_SLEEPING] = {"acl-sleeping", NULL},
     [CLV_GUARD_ACL_DEFAULT] = {"acl-default", NULL},
@@ -55,10 +57,13 @@ clv_guard_code_name(clv_guard_code code)
 	return is_known(code) ? codes[code].name : "unknown";
 }
 
-const char *
-clv_guard_advice(clv_guard_code code)
+/* What a finding's message can't say in a command. Static. */
+static const char *
+advice(const clv_guard_finding *finding)
 {
-	return is_known(code) ? codes[code].advice : NULL;
+	if (finding->command != NULL || !is_known(finding->code))
+		return NULL;
+	return codes[finding->code].advice;
 }
 
 const char *
@@ -139,6 +144,7 @@ clv_guard_report_add(clv_guard_report *report, const clv_guard_finding *finding,
 	clv_guard_finding *findings, *known;
 
 	copy.command = command;
+	copy.advice = advice(&copy);
 	known = find_same(report, finding);
 	if (known != NULL) {
 		/* On the way first, and the target now. */
@@ -243,10 +249,9 @@ clv_guard_refuse(
 {
 	const clv_guard_finding *worst = clv_guard_report_worst(report);
 	const bool is_itself = strcmp(worst->path, subject) == 0;
-	const char *remedy = worst->command;
+	const char *remedy =
+	    worst->command != NULL ? worst->command : worst->advice;
 
-	if (remedy == NULL)
-		remedy = clv_guard_advice(worst->code);
 	return clv_error_raise(err,
 	    is_only_too_large(report) ? CLV_TOO_LARGE : CLV_POLICY,
 	    &(struct clv_error_info){
