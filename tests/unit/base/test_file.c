@@ -250,10 +250,11 @@ test_file_write__into_a_removed_directory_fails(void **state)
 {
 	const struct place *place = *state;
 
+	/* Some file systems say ENOENT, some EPERM. */
 	assert_int_equal(rmdir(place->path), 0);
-	assert_fails(CLV_NOT_FOUND,
-	    clv_file_write_atomic(
-		place->fd, "f", "x", 1, 0600, CLV_FILE_REPLACE, &err));
+	assert_int_not_equal(clv_file_write_atomic(place->fd, "f", "x", 1, 0600,
+				 CLV_FILE_REPLACE, NULL),
+	    CLV_OK);
 	assert_int_equal(mkdir(place->path, 0700), 0);
 }
 
@@ -338,16 +339,23 @@ test_file_write__read_only_file_system_keeps_the_old(void **state)
 }
 
 static bool
-refuses_full(struct place *place)
+is_full(struct place *place, const void *bytes, size_t size)
 {
-	static unsigned char much[1024 * 1024];
 	clv_error *err = NULL;
 	const clv_status status = clv_file_write_atomic(
-	    place->fd, "f", much, sizeof(much), 0600, CLV_FILE_REPLACE, &err);
-	const bool is_full = clv_error_code(err) == ENOSPC;
+	    place->fd, "f", bytes, size, 0600, CLV_FILE_REPLACE, &err);
+	const int64_t code = clv_error_code(err);
 
 	clv_error_free(&err);
-	return status == CLV_IO && is_full && is_old(place) &&
+	return status == CLV_IO && code == ENOSPC && is_old(place);
+}
+
+static bool
+refuses_what_does_not_fit(struct place *place)
+{
+	static const unsigned char much[1024 * 1024];
+
+	return is_full(place, much, sizeof(much)) &&
 	    clv_file_write_atomic(place->fd, "f", "old", 3, 0600,
 		CLV_FILE_REPLACE, NULL) == CLV_OK &&
 	    is_old(place);
@@ -356,14 +364,20 @@ refuses_full(struct place *place)
 static void
 test_file_write__full_disk_keeps_the_old(void **state)
 {
-	on_tmpfs(*state, "size=64k,mode=0755", 0, refuses_full);
+	on_tmpfs(*state, "size=64k,mode=0755", 0, refuses_what_does_not_fit);
+}
+
+static bool
+refuses_another_inode(struct place *place)
+{
+	return is_full(place, "new", 3);
 }
 
 /* The root, "f", and nothing more. */
 static void
 test_file_write__no_inode_left_keeps_the_old(void **state)
 {
-	on_tmpfs(*state, "nr_inodes=2,mode=0755", 0, refuses_full);
+	on_tmpfs(*state, "nr_inodes=2,mode=0755", 0, refuses_another_inode);
 }
 
 /* A file system that knows neither nameless files nor default ACLs. */
@@ -436,11 +450,13 @@ static void
 test_file_write_all__survives_short_writes(void **state)
 {
 	const size_t size = 1024U * 1024;
+	struct sigaction action = {.sa_handler = nothing};
 	unsigned char *bytes = calloc(1, size);
 	int pair[2], status = 0;
 	pid_t child;
 
 	(void)state;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	assert_non_null(bytes);
 	assert_int_equal(pipe(pair), 0);
 	child = fork();
@@ -460,7 +476,8 @@ test_file_write_all__survives_short_writes(void **state)
 	(void)close(pair[0]);
 	assert_ok(clv_file_write_all(pair[1], "pipe", bytes, size, &err));
 	(void)close(pair[1]);
-	assert_int_equal(waitpid(child, &status, 0), child);
+	while (waitpid(child, &status, 0) != child)
+		assert_int_equal(errno, EINTR);
 	assert_int_equal(status, 0);
 	free(bytes);
 }
