@@ -8,8 +8,8 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/provider.h>
 
+#include "base/crypto.h"
 #include "base/secret_source.h"
 
 static clv_status
@@ -28,12 +28,8 @@ openssl_failed(clv_error **err)
 static clv_status
 set_up_openssl(clv_context *context, clv_error **err)
 {
-	context->openssl = OSSL_LIB_CTX_new();
+	context->openssl = clv_crypto_context();
 	if (context->openssl == NULL)
-		return openssl_failed(err);
-	context->default_provider =
-	    OSSL_PROVIDER_load(context->openssl, "default");
-	if (context->default_provider == NULL)
 		return openssl_failed(err);
 	for (int hash = CLV_HASH_SHA1; hash <= CLV_HASH_SHA512; hash++) {
 		context->digests[hash] = EVP_MD_fetch(
@@ -59,9 +55,6 @@ context_destroy(clv_context *context)
 	clv_guard_free(&context->guard);
 	for (int hash = CLV_HASH_SHA1; hash <= CLV_HASH_SHA512; hash++)
 		EVP_MD_free(context->digests[hash]);
-	if (context->default_provider != NULL)
-		(void)OSSL_PROVIDER_unload(context->default_provider);
-	OSSL_LIB_CTX_free(context->openssl);
 	free(context);
 }
 

@@ -33,10 +33,8 @@ struct clv_context {
 	size_t backend_count;
 	atomic_flag told_unlocked; /* that secrets can't be locked */
 
-	/* OpenSSL without openssl.cnf, environment or anybody else's state;
-	 * algorithms are looked up once. */
+	/* clv_crypto_context(), in which algorithms are looked up once. */
 	OSSL_LIB_CTX *openssl;
-	OSSL_PROVIDER *default_provider;
 	EVP_MD *digests[CLV_HASH_SHA512 + 1];
 };
 

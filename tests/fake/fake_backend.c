@@ -237,8 +237,11 @@ begin(const struct clv_mechanism *mechanism, atomic_size_t *calls,
 	const unsigned delay = atomic_load(&fake.delay);
 
 	atomic_fetch_add(calls, 1);
-	if (mechanism != NULL && delay == 0)
+	if (mechanism != NULL) {
+		(void)pthread_mutex_lock(&lock);
 		fake.last = *mechanism;
+		(void)pthread_mutex_unlock(&lock);
+	}
 	if (delay > 0)
 		(void)usleep(delay);
 	return status == CLV_OK ? CLV_OK : fail(status, err);

@@ -300,6 +300,55 @@ test_evp_threads__share_a_key(void **state)
 	EVP_PKEY_free(key);
 }
 
+struct outliving {
+	EVP_PKEY *key;
+	pthread_barrier_t barrier;
+};
+
+/* Draws random numbers for the salt, which leaves something of the library
+ * context with this thread. */
+static void *
+sign_and_outlive(void *argument)
+{
+	struct outliving *outliving = argument;
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+	unsigned char signature[256];
+	size_t size = sizeof(signature);
+	const bool done = EVP_DigestSignInit(digest, &context, EVP_sha256(),
+			      NULL, outliving->key) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+	    EVP_DigestSign(
+		digest, signature, &size, message, sizeof(message)) == 1;
+
+	EVP_MD_CTX_free(digest);
+	(void)pthread_barrier_wait(&outliving->barrier);
+	(void)pthread_barrier_wait(&outliving->barrier);
+	return done ? NULL : argument;
+}
+
+static void
+test_evp_threads__outlive_key_and_context(void **state)
+{
+	clv_context *context = evp_context();
+	struct outliving outliving = {.key = evp_open(context, CLV_RSA_2048)};
+	void *failed = NULL;
+	pthread_t thread;
+
+	(void)state;
+	atomic_store(&fake.lacks, FAKE_RAW_ONLY);
+	assert_int_equal(pthread_barrier_init(&outliving.barrier, NULL, 2), 0);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, sign_and_outlive, &outliving), 0);
+	(void)pthread_barrier_wait(&outliving.barrier);
+	EVP_PKEY_free(outliving.key);
+	clv_context_free(&context);
+	(void)pthread_barrier_wait(&outliving.barrier);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+	(void)pthread_barrier_destroy(&outliving.barrier);
+}
+
 static void *
 make_and_free(void *argument)
 {
@@ -381,6 +430,7 @@ main(void)
 	    TEST(test_evp_failure__is_one_entry_with_our_message),
 	    TEST(test_evp_threads__share_a_key),
 	    TEST(test_evp_threads__make_and_free_at_once),
+	    TEST(test_evp_threads__outlive_key_and_context),
 	    TEST(test_evp_fork__child_and_parent_go_on),
 	};
 
