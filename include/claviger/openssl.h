@@ -45,6 +45,13 @@ CLV_API clv_status clv_key_evp(clv_key *key, EVP_PKEY **out, clv_error **err);
  *     OSSL_PROVIDER_add_builtin(libctx, "claviger", clv_provider_init);
  *     OSSL_PROVIDER_load(libctx, "claviger");
  *
+ * Programs that open nothing but PEM files (nginx, curl) are given one that
+ * says where the key is, and a configuration that activates the provider:
+ *
+ *     -----BEGIN CLAVIGER KEY URI-----
+ *     base64 of "claviger:KEY-URI"
+ *     -----END CLAVIGER KEY URI-----
+ *
  * An OSSL_provider_init_fn: see provider(7ossl). OpenSSL's default provider
  * has to be loaded as well. PINs and passwords come from the sources that
  * the parameter "secret-source" of the provider's section in openssl.cnf
