@@ -139,7 +139,8 @@ clv_name_hash(const void *bytes, size_t size)
 		hash ^= hash >> 29;
 	}
 	word = 0;
-	memcpy(&word, at, size);
+	if (size > 0)
+		memcpy(&word, at, size);
 	hash = (hash ^ word) * factor;
 	return hash ^ hash >> 32;
 }

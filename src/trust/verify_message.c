@@ -89,8 +89,7 @@ clv_check_read(struct clv_check *check, const uint8_t *der, size_t size)
 	clv_check_note(check, .step = CLV_STEP_STRUCTURE,
 	    .text = check->sent_count == 1
 		? "it is well-formed"
-		: "it and the {number} certificates sent with it are "
-		  "well-formed",
-	    .number = (int64_t)check->sent_count - 1);
+		: "all of the {number} certificates sent are well-formed",
+	    .number = (int64_t)check->sent_count);
 	return true;
 }

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* Every hostile case gets its verdict, and gets it soon. */
+
+#include "testing.h"
+
+#include "fixtures/hostile/hostile.h"
+
+#include "trust/signature.h"
+#include "trust/snapshot.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <openssl/x509_vfy.h>
+
+#define SLOWEST_MS 100.0
+#define CASES_LEAST 300U
+
+struct tally {
+	struct clv_trust_engine *engine;
+	size_t wrong;
+	double slowest;
+	char slowest_name[96];
+};
+
+static void
+add_certs(struct clv_trust_builder *builder, const struct hostile_files *files,
+    enum clv_trust_where where)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		struct clv_trust_cert *cert = NULL;
+
+		/* What is broken is left out, as a directory does. */
+		if (clv_trust_cert_parse(files->files[i].data,
+			files->files[i].size,
+			where == CLV_TRUST_TRUSTED ? "trusted" : "issuer", NULL,
+			&cert, NULL) != CLV_OK)
+			continue;
+		assert_ok(
+		    clv_trust_builder_add_cert(builder, cert, where, &err));
+		clv_trust_cert_unref(cert);
+	}
+}
+
+static void
+add_crls(struct clv_trust_builder *builder, const struct hostile_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		struct clv_trust_crl *crl = NULL;
+
+		if (clv_trust_crl_parse(files->files[i].data,
+			files->files[i].size, "crl", &crl, NULL) != CLV_OK)
+			continue;
+		assert_ok(clv_trust_builder_add_crl(
+		    builder, crl, CLV_TRUST_TRUSTED, &err));
+		clv_trust_crl_unref(crl);
+	}
+}
+
+static clv_trust_snapshot *
+snapshot_of(struct clv_trust_engine *engine, const struct hostile_case *hostile)
+{
+	struct clv_trust_builder *builder = NULL;
+	clv_trust_snapshot *snapshot = NULL;
+
+	assert_ok(clv_trust_builder_new(engine, NULL, &builder, &err));
+	add_certs(builder, &hostile->trusted, CLV_TRUST_TRUSTED);
+	add_certs(builder, &hostile->issuer, CLV_TRUST_ISSUER);
+	add_crls(builder, &hostile->crls);
+	assert_ok(clv_trust_builder_finish(&builder, &snapshot, &err));
+	return snapshot;
+}
+
+static clv_verify_options *
+options_of(const struct hostile_case *hostile)
+{
+	clv_verify_options *options = NULL;
+
+	assert_ok(clv_verify_options_new(&options, &err));
+	assert_ok(clv_verify_options_set_role(options, hostile->role, &err));
+	assert_ok(
+	    clv_verify_options_set_hostname(options, hostile->hostname, &err));
+	assert_ok(clv_verify_options_set_application_uri(
+	    options, hostile->uri, &err));
+	assert_ok(clv_verify_options_set_security_policy(
+	    options, hostile->policy, &err));
+	assert_ok(clv_verify_options_set_validation(
+	    options, hostile->validation, &err));
+	clv_verify_options_set_time(options, hostile->time);
+	clv_verify_options_set_ca_application(options, hostile->ca);
+	return options;
+}
+
+static double
+milliseconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* What a terminal gets to see has no control characters. */
+static void
+assert_printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		assert_true((unsigned char)*text >= 0x20 && *text != 0x7f);
+}
+
+static void
+check_findings(clv_verdict *verdict)
+{
+	unsigned last = 0;
+
+	assert_null(clv_verdict_finding(verdict, clv_verdict_count(verdict)));
+	for (size_t i = 0; i < clv_verdict_count(verdict); i++) {
+		const clv_finding *finding = clv_verdict_finding(verdict, i);
+
+		assert_non_null(finding);
+		assert_true((unsigned)finding->step >= last);
+		last = (unsigned)finding->step;
+		assert_true(*finding->text != '\0');
+		assert_printable(finding->text);
+		assert_printable(finding->subject);
+		assert_printable(finding->thumbprint);
+	}
+}
+
+static void
+tell(const struct hostile_case *hostile, clv_verdict *verdict)
+{
+	print_message("%s: %s instead of %s\n", hostile->name,
+	    clv_statuscode_name(clv_verdict_status(verdict)),
+	    clv_statuscode_name(hostile->expected));
+	for (size_t i = 0; i < clv_verdict_count(verdict); i++) {
+		const clv_finding *finding = clv_verdict_finding(verdict, i);
+
+		print_message("  %-12s %-28s %u %s%s\n",
+		    clv_verify_step_name(finding->step),
+		    clv_statuscode_name(finding->status), finding->depth,
+		    finding->suppressed ? "(suppressed) " : "", finding->text);
+	}
+}
+
+static void
+judge(void *user, const struct hostile_case *hostile)
+{
+	struct tally *tally = user;
+	clv_trust_snapshot *snapshot = snapshot_of(tally->engine, hostile);
+	clv_verify_options *options = options_of(hostile);
+	const double start = milliseconds();
+	clv_verdict *verdict = NULL;
+	clv_error *err = NULL;
+	clv_status status;
+	double took;
+
+	status = clv_verify(snapshot, hostile->message.data,
+	    hostile->message.size, options, &verdict, &err);
+	took = milliseconds() - start;
+	if (took > tally->slowest) {
+		tally->slowest = took;
+		(void)strcpy(tally->slowest_name, hostile->name);
+	}
+	assert_non_null(verdict);
+	assert_int_equal(status,
+	    clv_verdict_status(verdict) == CLV_SC_GOOD ? CLV_OK
+						       : CLV_UNTRUSTED);
+	if (status == CLV_UNTRUSTED)
+		assert_int_equal(
+		    clv_error_code(err), clv_verdict_status(verdict));
+	if (clv_verdict_status(verdict) != hostile->expected) {
+		tally->wrong++;
+		tell(hostile, verdict);
+	}
+	clv_trust_snapshot_unref(snapshot);
+	clv_verify_options_free(&options);
+	check_findings(verdict); /* lives on its own */
+	clv_verdict_free(&verdict);
+	clv_error_free(&err);
+}
+
+static void
+test_verify__every_hostile_case_gets_its_verdict(void **state)
+{
+	struct tally tally = {NULL, 0, 0, ""};
+	size_t count;
+
+	(void)state;
+	assert_ok(clv_trust_engine_new(&tally.engine, &err));
+	count = hostile_each(judge, &tally);
+	clv_trust_engine_unref(tally.engine);
+	forge_keys_free();
+	print_message("%zu cases, slowest %.2f ms (%s)\n", count, tally.slowest,
+	    tally.slowest_name);
+	assert_int_equal(tally.wrong, 0);
+	assert_true(count >= CASES_LEAST);
+	assert_true(tally.slowest < SLOWEST_MS);
+}
+
+/*
+ * The other way round: what is taken here, OpenSSL takes as well, given the
+ * same lists. It knows nothing of OPC UA's own rules, so it may take more.
+ */
+
+static void
+store_files(X509_STORE *store, const struct hostile_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		const uint8_t *at = files->files[i].data;
+		X509 *cert = d2i_X509(NULL, &at, (long)files->files[i].size);
+
+		if (cert != NULL)
+			(void)X509_STORE_add_cert(store, cert);
+		X509_free(cert);
+	}
+}
+
+static STACK_OF(X509) * message_of(const struct hostile_case *hostile)
+{
+	const uint8_t *at = hostile->message.data;
+	const uint8_t *end = at + hostile->message.size;
+	STACK_OF(X509) *chain = sk_X509_new_null();
+
+	while (at < end) {
+		X509 *cert = d2i_X509(NULL, &at, end - at);
+
+		assert_non_null(cert);
+		assert_true(sk_X509_push(chain, cert) > 0);
+	}
+	return chain;
+}
+
+/* Where OpenSSL is known to answer otherwise, and is wrong. */
+static bool
+is_known_difference(const char *name)
+{
+	static const char *const names[] = {
+	    /* An authorityKeyIdentifier of no bytes identifies nobody. */
+	    "extension/aki-empty-identifier",
+	    /* It tries one issuer of a name only. */
+	    "chain/look-alikes-beside-the-right-one",
+	    /* notAfter itself is within the validity: RFC 5280, 4.1.2.5. */
+	    "time/last-second",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+compare(void *user, const struct hostile_case *hostile)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	STACK_OF(X509) *chain = NULL;
+	size_t *refused = user;
+
+	if (hostile->expected != CLV_SC_GOOD ||
+	    (hostile->validation & ~(uint32_t)CLV_VALIDATION_DEFAULT) != 0)
+		goto out;
+	chain = message_of(hostile);
+	store_files(store, &hostile->trusted);
+	store_files(store, &hostile->issuer);
+	assert_int_equal(
+	    X509_STORE_CTX_init(context, store, sk_X509_value(chain, 0), chain),
+	    1);
+	for (int i = 1; i < sk_X509_num(chain); i++)
+		(void)X509_STORE_add_cert(store, sk_X509_value(chain, i));
+	X509_STORE_CTX_set_time(context, 0, (time_t)hostile->time);
+	if (X509_verify_cert(context) != 1 &&
+	    !is_known_difference(hostile->name)) {
+		print_message("%s: %s\n", hostile->name,
+		    X509_verify_cert_error_string(
+			X509_STORE_CTX_get_error(context)));
+		(*refused)++;
+	}
+out:
+	sk_X509_pop_free(chain, X509_free);
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+}
+
+static void
+test_verify__takes_nothing_that_openssl_refuses(void **state)
+{
+	size_t refused = 0;
+
+	(void)state;
+	(void)hostile_each(compare, &refused);
+	forge_keys_free();
+	assert_int_equal(refused, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_verify__every_hostile_case_gets_its_verdict),
+	    cmocka_unit_test(test_verify__takes_nothing_that_openssl_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
