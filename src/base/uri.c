@@ -212,10 +212,11 @@ parse_path(const struct parser *parser, size_t from, size_t to)
 
 	if (is_attribute_list(parser, from, to))
 		return parse_attributes(parser, CLV_URI_PATH, ';', from, to);
-	if (strncmp(uri->text + from, "///", 3) == 0)
-		from += 2;
-	else if (strncmp(uri->text + from, "//", 2) == 0)
+	if (strncmp(uri->text + from, "//", 2) == 0 &&
+	    uri->text[from + 2] != '/')
 		return complain(parser, from, "host name in a local URI");
+	while (strncmp(uri->text + from, "//", 2) == 0)
+		from++;
 	if (from == to)
 		return complain(parser, from, "empty path");
 	return decode(parser, from, to, false, NULL, &uri->path, &size);

@@ -114,6 +114,9 @@ clv_uri_build(const char *scheme, const char *path, const clv_uri *model,
 	*out = NULL;
 	if (encoded == NULL)
 		return no_memory(err);
+	/* "//" would begin a host name. */
+	while (strncmp(path, "//", 2) == 0)
+		path++;
 	(void)encode(path, strlen(path), "/:@!$'()*+,=", encoded);
 	if (asprintf(out, "%s:%s%s%s", scheme, lead, encoded,
 		query != NULL ? query : "") < 0)

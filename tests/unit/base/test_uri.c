@@ -27,6 +27,7 @@ test_uri_parse__takes_a_path_apart(void **state)
 	} cases[] = {
 	    {"file:/a/b.pem", "/a/b.pem"},
 	    {"file:///a/b.pem", "/a/b.pem"},
+	    {"file://///a/b.pem", "/a/b.pem"},
 	    {"FILE:keys", "keys"},
 	    {"file:./a=b", "./a=b"},
 	    {"pem:/a%20b%3F", "/a b?"},
@@ -88,14 +89,14 @@ static void
 test_uri_parse__refuses_what_is_malformed(void **state)
 {
 	static const char *const bad[] = {"", "file", ":x", "1a:x", "fi le:/x",
-	    "file:", "file:?a=b", "file://host/x", "file:/x%2", "file:/x%zz",
-	    "file:/x%00y", "file:/x#f", "file:/x\n", "file:/x\x7f", "file:/x?",
-	    "file:/x?a", "file:/x?=b", "file:/x?a=1&a=2", "file:/x?a=1&",
-	    "file:/x?&a=1", "pkcs11:token=a;token=b", "pkcs11:token",
-	    "pkcs11:token=a;", "pkcs11:;token=a", "pkcs11:token=a b",
-	    "pkcs11:token=a/b", "pkcs11:token=%", "pkcs11:object=%00",
-	    "pkcs11:tok%00en=a", "pkcs11:token=\xc3\xa4", "pkcs11:/x",
-	    "pkcs11:token=\"a\""};
+	    "file:", "file:?a=b", "file://?a=b", "file://host/x", "file:/x%2",
+	    "file:/x%zz", "file:/x%00y", "file:/x#f", "file:/x\n",
+	    "file:/x\x7f", "file:/x?", "file:/x?a", "file:/x?=b",
+	    "file:/x?a=1&a=2", "file:/x?a=1&", "file:/x?&a=1",
+	    "pkcs11:token=a;token=b", "pkcs11:token", "pkcs11:token=a;",
+	    "pkcs11:;token=a", "pkcs11:token=a b", "pkcs11:token=a/b",
+	    "pkcs11:token=%", "pkcs11:object=%00", "pkcs11:tok%00en=a",
+	    "pkcs11:token=\xc3\xa4", "pkcs11:/x", "pkcs11:token=\"a\""};
 	char *huge = malloc(CLV_URI_MAX + 2);
 	clv_uri *uri = NULL;
 
