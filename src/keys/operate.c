@@ -109,6 +109,21 @@ sign_padded(clv_key *key, const struct clv_mechanism *mechanism,
 	return status;
 }
 
+/*
+ * A device may have the mechanism and yet not with these parameters, which
+ * shows when it is used; its backend then denies it, and we pad.
+ */
+static bool
+pads_after_all(const clv_key *key, const struct clv_mechanism *mechanism,
+    clv_status status, clv_error **err)
+{
+	if (status != CLV_UNSUPPORTED ||
+	    clv_key_path_of(key, mechanism) != CLV_PATH_PADDED)
+		return false;
+	clv_error_free(err);
+	return true;
+}
+
 /* FIPS 186-5, 6.4: only as many bits of the digest as the order has. */
 static size_t
 cut(const clv_key *key, size_t digest_size)
@@ -125,7 +140,7 @@ sign(clv_key *key, const struct clv_mechanism *mechanism, const uint8_t *input,
     size_t input_size, uint8_t *signature, size_t *size, clv_error **err)
 {
 	const clv_key_path path = clv_key_path_of(key, mechanism);
-	clv_status status;
+	clv_status status = CLV_OK;
 
 	if (path == CLV_PATH_NONE)
 		return refuse(key, CLV_UNSUPPORTED, "sign",
@@ -137,12 +152,13 @@ sign(clv_key *key, const struct clv_mechanism *mechanism, const uint8_t *input,
 	    input_size != clv_hash_size(mechanism->hash))
 		return refuse(key, CLV_INVALID, "sign",
 		    "the digest does not have the hash's size", err);
-	if (path == CLV_PATH_PADDED)
-		status = sign_padded(
-		    key, mechanism, input, input_size, signature, err);
-	else
+	if (path == CLV_PATH_NATIVE)
 		status = key->backend->key_sign(key->handle, mechanism, input,
 		    cut(key, input_size), signature, err);
+	if (path == CLV_PATH_PADDED ||
+	    pads_after_all(key, mechanism, status, err))
+		status = sign_padded(
+		    key, mechanism, input, input_size, signature, err);
 	if (status == CLV_OK)
 		*size = key->signature_size;
 	return status;
@@ -218,9 +234,13 @@ decrypt(clv_key *key, const struct clv_mechanism *mechanism,
 		status = clv_key_prepare_rejection(key, err);
 	if (status != CLV_OK)
 		return status;
-	status = path == CLV_PATH_PADDED
-	    ? decrypt_padded(key, mechanism, ciphertext, plaintext, size, err)
-	    : decrypt_native(key, mechanism, ciphertext, plaintext, size, err);
+	if (path == CLV_PATH_NATIVE)
+		status = decrypt_native(
+		    key, mechanism, ciphertext, plaintext, size, err);
+	if (path == CLV_PATH_PADDED ||
+	    pads_after_all(key, mechanism, status, err))
+		status = decrypt_padded(
+		    key, mechanism, ciphertext, plaintext, size, err);
 	return status == CLV_CRYPTO ? decryption_failed(key, err) : status;
 }
 

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#include "attempts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "gate.h"
+
+/*
+ * The file: a header of 32 bytes, then hashes of 32 bytes, the oldest first.
+ * A torn last hash is as good as none.
+ */
+#define MAGIC "CLVPIN1\n"
+#define SALT_SIZE 16U
+#define HASH_SIZE 32U
+#define HEADER_SIZE 32U
+#define UNFINISHED_AT 24
+#define HASHES_MAX 64U
+
+/* 16 MiB and some 30 ms for each guess. */
+#define SCRYPT_N 16384U
+#define SCRYPT_R 8U
+#define LOCK_MS 60000U
+
+struct header {
+	char magic[8];
+	unsigned char salt[SALT_SIZE];
+	unsigned char unfinished;
+	unsigned char reserved[7];
+};
+
+/* Stands in for the file where there is no place for it; keyed by token, but
+ * shared by all, as PINs are few. */
+static struct {
+	struct p11_gate gate;
+	int fd; /* 0: none yet */
+} memory = {.gate = P11_GATE_INIT};
+
+static clv_status
+failed(const struct p11_attempts *attempts, const char *what, clv_error **err)
+{
+	return clv_error_raise(err, CLV_IO,
+	    &(struct clv_error_info){.operation = "remember PIN attempts",
+		.subject = attempts->path,
+		.domain = CLV_DOMAIN_ERRNO,
+		.code = errno},
+	    "can't %s the file", what);
+}
+
+/* The directory is ours alone, or it does not serve. */
+static bool
+is_private(int directory)
+{
+	struct stat info;
+
+	return fstat(directory, &info) == 0 && S_ISDIR(info.st_mode) &&
+	    (info.st_uid == geteuid() || info.st_uid == 0) &&
+	    (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static int
+open_directory(const char *base, const char *below)
+{
+	char path[400];
+	int directory;
+
+	if (base == NULL || base[0] != '/' ||
+	    (size_t)snprintf(path, sizeof(path), "%s%s", base, below) >=
+		sizeof(path))
+		return -1;
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return -1;
+	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory >= 0 && is_private(directory))
+		return directory;
+	if (directory >= 0)
+		(void)close(directory);
+	return -1;
+}
+
+static int
+open_home(void)
+{
+	const char *home = secure_getenv("HOME");
+	char path[300];
+
+	if (home == NULL ||
+	    (size_t)snprintf(path, sizeof(path), "%s/.local", home) >=
+		sizeof(path))
+		return -1;
+	(void)mkdir(path, 0700);
+	(void)strcat(path, "/state");
+	(void)mkdir(path, 0700);
+	return open_directory(path, "/claviger");
+}
+
+static int
+open_state_directory(void)
+{
+	int directory =
+	    open_directory(secure_getenv("XDG_STATE_HOME"), "/claviger");
+
+	if (directory < 0) /* systemd.exec(5); the first of a list */
+		directory =
+		    open_directory(secure_getenv("STATE_DIRECTORY"), "");
+	if (directory < 0 && geteuid() == 0)
+		directory = open_directory("/var/lib", "/claviger");
+	if (directory < 0)
+		directory = open_home();
+	return directory;
+}
+
+/* A name that tells nothing, and the same for the same token. */
+static bool
+name_file(const struct p11_attempts *attempts, const struct p11_identity *token,
+    char name[64])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	size_t size = 0;
+
+	if (EVP_Q_digest(attempts->openssl, "SHA256", NULL, token,
+		sizeof(*token), digest, &size) != 1)
+		return false;
+	(void)strcpy(name, "token-");
+	for (size_t i = 0; i < 12; i++)
+		(void)snprintf(name + 6 + 2 * i, 3, "%02x", digest[i]);
+	(void)strcat(name, ".pins");
+	return true;
+}
+
+static bool
+open_file(struct p11_attempts *attempts, const struct p11_identity *token)
+{
+	const int directory = open_state_directory();
+	char link[64];
+	char name[64];
+	ssize_t size;
+
+	if (directory < 0 || !name_file(attempts, token, name)) {
+		if (directory >= 0)
+			(void)close(directory);
+		return false;
+	}
+	attempts->fd = openat(directory, name,
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
+	size = readlink(link, attempts->path, sizeof(attempts->path) - 66);
+	attempts->path[size > 0 ? size : 0] = '\0';
+	(void)strcat(strcat(attempts->path, "/"), name);
+	(void)close(directory);
+	return attempts->fd >= 0;
+}
+
+/* Each open is a description of its own, so that flock() keeps threads
+ * apart. */
+static bool
+open_memory(struct p11_attempts *attempts)
+{
+	(void)clv_p11_gate_lock(&memory.gate);
+	if (memory.fd == 0)
+		memory.fd = memfd_create("claviger-pins", MFD_CLOEXEC);
+	(void)snprintf(attempts->path, sizeof(attempts->path),
+	    "/proc/self/fd/%d", memory.fd);
+	if (memory.fd < 0)
+		memory.fd = 0;
+	else
+		attempts->fd = open(attempts->path, O_RDWR | O_CLOEXEC);
+	clv_p11_gate_unlock(&memory.gate);
+	return attempts->fd >= 0;
+}
+
+static bool
+lock(int fd)
+{
+	const struct timespec deadline = clv_p11_deadline(LOCK_MS);
+	const struct timespec nap = {0, 5000000};
+	struct timespec now;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		if ((errno != EWOULDBLOCK && errno != EINTR) ||
+		    now.tv_sec > deadline.tv_sec)
+			return false;
+		(void)nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+static bool
+read_header(const struct p11_attempts *attempts, struct header *header)
+{
+	return pread(attempts->fd, header, sizeof(*header), 0) ==
+	    (ssize_t)sizeof(*header) &&
+	    memcmp(header->magic, MAGIC, sizeof(header->magic)) == 0;
+}
+
+/* A new or damaged file starts anew. */
+static clv_status
+prepare(struct p11_attempts *attempts, clv_error **err)
+{
+	struct header header = {.magic = MAGIC};
+
+	if (read_header(attempts, &header))
+		return CLV_OK;
+	memset(&header, 0, sizeof(header));
+	memcpy(header.magic, MAGIC, sizeof(header.magic));
+	if (RAND_bytes_ex(attempts->openssl, header.salt, SALT_SIZE, 0) != 1)
+		return clv_error_raise(
+		    err, CLV_INTERNAL, NULL, "no random numbers");
+	if (ftruncate(attempts->fd, 0) != 0 ||
+	    pwrite(attempts->fd, &header, sizeof(header), 0) !=
+		(ssize_t)sizeof(header))
+		return failed(attempts, "write", err);
+	return CLV_OK;
+}
+
+clv_status
+clv_p11_attempts_open(struct p11_attempts *attempts,
+    const struct p11_identity *token, OSSL_LIB_CTX *openssl, clv_error **err)
+{
+	clv_status status;
+
+	*attempts = (struct p11_attempts){.fd = -1, .openssl = openssl};
+	attempts->lasting = open_file(attempts, token);
+	if (!attempts->lasting && !open_memory(attempts))
+		return failed(attempts, "open", err);
+	if (!lock(attempts->fd))
+		status = clv_error_raise(err, CLV_BUSY,
+		    &(struct clv_error_info){.operation = "log in",
+			.subject = attempts->path,
+			.retryable = true},
+		    "another process has been logging in for a minute");
+	else
+		status = prepare(attempts, err);
+	if (status != CLV_OK)
+		clv_p11_attempts_close(attempts);
+	return status;
+}
+
+void
+clv_p11_attempts_close(struct p11_attempts *attempts)
+{
+	if (attempts->fd >= 0)
+		(void)close(attempts->fd);
+	attempts->fd = -1;
+}
+
+static clv_status
+hash_pin(const struct p11_attempts *attempts, const clv_secret *pin,
+    unsigned char hash[HASH_SIZE], clv_error **err)
+{
+	struct header header;
+
+	if (!read_header(attempts, &header))
+		return failed(attempts, "read", err);
+	if (EVP_PBE_scrypt_ex((const char *)pin->data, pin->size, header.salt,
+		SALT_SIZE, SCRYPT_N, SCRYPT_R, 1, 64UL << 20, hash, HASH_SIZE,
+		attempts->openssl, NULL) != 1)
+		return clv_error_raise(
+		    err, CLV_INTERNAL, NULL, "can't hash a PIN");
+	return CLV_OK;
+}
+
+static size_t
+read_hashes(const struct p11_attempts *attempts, unsigned char *hashes)
+{
+	const ssize_t size =
+	    pread(attempts->fd, hashes, HASHES_MAX * HASH_SIZE, HEADER_SIZE);
+
+	return size > 0 ? (size_t)size / HASH_SIZE : 0;
+}
+
+clv_status
+clv_p11_attempts_is_bad(struct p11_attempts *attempts, const clv_secret *pin,
+    bool *bad, clv_error **err)
+{
+	unsigned char hashes[HASHES_MAX * HASH_SIZE];
+	unsigned char hash[HASH_SIZE];
+	const size_t count = read_hashes(attempts, hashes);
+	clv_status status;
+
+	*bad = false;
+	if (count == 0)
+		return CLV_OK;
+	status = hash_pin(attempts, pin, hash, err);
+	for (size_t i = 0; status == CLV_OK && i < count; i++)
+		*bad |= memcmp(hashes + i * HASH_SIZE, hash, HASH_SIZE) == 0;
+	clv_wipe(hash, sizeof(hash));
+	return status;
+}
+
+clv_status
+clv_p11_attempts_add_bad(
+    struct p11_attempts *attempts, const clv_secret *pin, clv_error **err)
+{
+	unsigned char hashes[HASHES_MAX * HASH_SIZE];
+	size_t count = read_hashes(attempts, hashes);
+	unsigned char *last;
+	clv_status status;
+	size_t size;
+
+	if (count == HASHES_MAX) {
+		count--;
+		memmove(hashes, hashes + HASH_SIZE, count * HASH_SIZE);
+	}
+	last = hashes + count * HASH_SIZE;
+	status = hash_pin(attempts, pin, last, err);
+	if (status != CLV_OK)
+		return status;
+	size = (count + 1) * HASH_SIZE;
+	if (pwrite(attempts->fd, hashes, size, HEADER_SIZE) != (ssize_t)size)
+		return failed(attempts, "write", err);
+	(void)fdatasync(attempts->fd);
+	return CLV_OK;
+}
+
+unsigned
+clv_p11_attempts_unfinished(const struct p11_attempts *attempts)
+{
+	struct header header;
+
+	return read_header(attempts, &header) ? header.unfinished : 0;
+}
+
+static bool
+write_unfinished(const struct p11_attempts *attempts, unsigned count)
+{
+	const unsigned char byte = count > 255 ? 255 : (unsigned char)count;
+
+	return pwrite(attempts->fd, &byte, 1, UNFINISHED_AT) == 1;
+}
+
+clv_status
+clv_p11_attempts_begin(struct p11_attempts *attempts, clv_error **err)
+{
+	if (!write_unfinished(
+		attempts, clv_p11_attempts_unfinished(attempts) + 1))
+		return failed(attempts, "write", err);
+	return CLV_OK;
+}
+
+void
+clv_p11_attempts_end(struct p11_attempts *attempts)
+{
+	(void)write_unfinished(attempts, 0);
+}

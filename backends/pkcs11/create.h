@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* What generating and importing have in common: attributes, names, and taking
+ * back what did not turn out right. */
+#ifndef CLV_PKCS11_CREATE_H
+#define CLV_PKCS11_CREATE_H
+
+#include "key.h"
+
+/* Room for the attributes of one object. */
+#define P11_TEMPLATE_MAX 24U
+
+struct p11_template {
+	CK_ATTRIBUTE attributes[P11_TEMPLATE_MAX];
+	CK_ULONG count;
+};
+
+/* A pair that is being made; lives through the step's repetitions. */
+struct p11_creation {
+	const struct clv_key_spec *spec;
+	clv_family family;
+	uint8_t id[P11_ID_MAX];
+	size_t id_size;
+	CK_OBJECT_HANDLE private;
+	CK_OBJECT_HANDLE public;
+	bool started; /* a try may have left something behind */
+	struct p11_key *key;
+};
+
+void clv_p11_template_add(struct p11_template *template, CK_ATTRIBUTE_TYPE type,
+    const void *value, size_t size);
+
+/* Class, type, label, id, and what the private half may do: be used for OPC
+ * UA, and never leave. */
+void clv_p11_template_private(
+    struct p11_template *template, const struct p11_creation *creation);
+void clv_p11_template_public(
+    struct p11_template *template, const struct p11_creation *creation);
+
+/* Raises CLV_EXISTS if label or id are in use. */
+CK_RV clv_p11_creation_check(
+    struct p11_call *call, const struct p11_creation *creation);
+/*
+ * Gives the new pair the id that follows from its public key, unless one was
+ * asked for; reads back what the token has made of it.
+ */
+CK_RV clv_p11_creation_finish(
+    struct p11_call *call, struct p11_creation *creation);
+/* Destroys what there is of the pair. */
+void clv_p11_creation_undo(
+    struct p11_call *call, struct p11_creation *creation);
+
+/*
+ * Runs a step that makes the pair, and gives the key out, or nothing.
+ */
+clv_status clv_p11_creation_run(
+    struct p11_call *call, struct p11_creation *creation, void **key);
+
+CK_KEY_TYPE clv_p11_key_type(clv_family family);
+
+#endif

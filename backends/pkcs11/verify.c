@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* Checking with the public key what a token has signed. */
+
+#include "public.h"
+
+#include <string.h>
+
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
+struct digest_info {
+	clv_hash hash;
+	uint8_t size;
+	uint8_t prefix[19];
+};
+
+/* RFC 8017, 9.2, note 1. */
+static const struct digest_info digest_infos[] = {
+    {CLV_HASH_SHA1, 15,
+	{0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05,
+	    0x00, 0x04, 0x14}},
+    {CLV_HASH_SHA256, 19,
+	{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	    0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
+    {CLV_HASH_SHA384, 19,
+	{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	    0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
+    {CLV_HASH_SHA512, 19,
+	{0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	    0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
+};
+
+size_t
+clv_p11_digest_info(
+    clv_hash hash, const uint8_t *digest, size_t digest_size, uint8_t *room)
+{
+	for (size_t i = 0; i < sizeof(digest_infos) / sizeof(digest_infos[0]);
+	     i++) {
+		const struct digest_info *info = &digest_infos[i];
+
+		if (info->hash != hash)
+			continue;
+		memcpy(room, info->prefix, info->size);
+		memcpy(room + info->size, digest, digest_size);
+		return info->size + digest_size;
+	}
+	return 0;
+}
+
+static bool
+raise_to_exponent(
+    const struct p11_public *public, const uint8_t *in, uint8_t *out)
+{
+	BN_CTX *context = BN_CTX_new_ex(public->openssl);
+	BIGNUM *number = BN_bin2bn(in, (int)public->size, NULL);
+	bool done;
+
+	done = context != NULL && number != NULL &&
+	    BN_ucmp(number, public->modulus) < 0 &&
+	    BN_mod_exp_mont(number, number, public->exponent, public->modulus,
+		context, public->montgomery) == 1 &&
+	    BN_bn2binpad(number, out, (int)public->size) == (int)public->size;
+	BN_clear_free(number);
+	BN_CTX_free(context);
+	return done;
+}
+
+bool
+clv_p11_public_confirms(const struct p11_public *public, const uint8_t *output,
+    const uint8_t *input)
+{
+	uint8_t power[CLV_SIGNATURE_MAX];
+	bool same = raise_to_exponent(public, output, power) &&
+	    CRYPTO_memcmp(power, input, public->size) == 0;
+
+	clv_wipe(power, public->size);
+	return same;
+}
+
+static bool
+verify_pkcs1(const struct p11_public *public,
+    const struct clv_mechanism *mechanism, const uint8_t *input,
+    size_t input_size, const uint8_t *signature)
+{
+	uint8_t info[19 + EVP_MAX_MD_SIZE];
+	uint8_t encoded[CLV_SIGNATURE_MAX];
+	const size_t size =
+	    clv_p11_digest_info(mechanism->hash, input, input_size, info);
+
+	if (size == 0 || size + 11 > public->size)
+		return false;
+	memset(encoded, 0xff, public->size);
+	encoded[0] = 0;
+	encoded[1] = 1;
+	encoded[public->size - size - 1] = 0;
+	memcpy(encoded + public->size - size, info, size);
+	return clv_p11_public_confirms(public, signature, encoded);
+}
+
+static bool
+set_pss(const struct p11_public *public, EVP_PKEY_CTX *context,
+    const struct clv_mechanism *mechanism)
+{
+	EVP_MD *hash =
+	    EVP_MD_fetch(public->openssl, clv_hash_name(mechanism->hash), NULL);
+	const bool done = hash != NULL &&
+	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(context, hash) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_mgf1_md(context, hash) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_pss_saltlen(
+		context, (int)mechanism->salt_size) == 1;
+
+	EVP_MD_free(hash);
+	return done;
+}
+
+static bool
+verify_digest(const struct p11_public *public,
+    const struct clv_mechanism *mechanism, const uint8_t *input,
+    size_t input_size, const uint8_t *signature, size_t size)
+{
+	EVP_PKEY_CTX *context =
+	    EVP_PKEY_CTX_new_from_pkey(public->openssl, public->key, NULL);
+	const bool holds = context != NULL &&
+	    EVP_PKEY_verify_init(context) == 1 &&
+	    (mechanism->padding != CLV_PADDING_PSS ||
+		set_pss(public, context, mechanism)) &&
+	    EVP_PKEY_verify(context, signature, size, input, input_size) == 1;
+
+	EVP_PKEY_CTX_free(context);
+	return holds;
+}
+
+static bool
+verify_ecdsa(const struct p11_public *public,
+    const struct clv_mechanism *mechanism, const uint8_t *input,
+    size_t input_size, const uint8_t *signature)
+{
+	const int half = (int)(public->size / 2);
+	ECDSA_SIG *pair = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(signature, half, NULL);
+	BIGNUM *s = BN_bin2bn(signature + half, half, NULL);
+	unsigned char *der = NULL;
+	bool holds = false;
+	int size = 0;
+
+	if (pair != NULL && r != NULL && s != NULL &&
+	    ECDSA_SIG_set0(pair, r, s) == 1) {
+		r = s = NULL; /* transferred */
+		size = i2d_ECDSA_SIG(pair, &der);
+	}
+	if (size > 0)
+		holds = verify_digest(
+		    public, mechanism, input, input_size, der, (size_t)size);
+	OPENSSL_free(der);
+	BN_free(r);
+	BN_free(s);
+	ECDSA_SIG_free(pair);
+	return holds;
+}
+
+static bool
+verify_eddsa(const struct p11_public *public, const uint8_t *input,
+    size_t input_size, const uint8_t *signature)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	const bool holds = context != NULL &&
+	    EVP_DigestVerifyInit_ex(context, NULL, NULL, public->openssl, NULL,
+		public->key, NULL) == 1 &&
+	    EVP_DigestVerify(
+		context, signature, public->size, input, input_size) == 1;
+
+	EVP_MD_CTX_free(context);
+	return holds;
+}
+
+bool
+clv_p11_public_verify(const struct p11_public *public,
+    const struct clv_mechanism *mechanism, const uint8_t *input,
+    size_t input_size, const uint8_t *signature)
+{
+	switch (public->family) {
+	case CLV_FAMILY_RSA:
+		if (mechanism->padding == CLV_PADDING_PKCS1)
+			return verify_pkcs1(
+			    public, mechanism, input, input_size, signature);
+		return verify_digest(public, mechanism, input, input_size,
+		    signature, public->size);
+	case CLV_FAMILY_EC:
+		return verify_ecdsa(
+		    public, mechanism, input, input_size, signature);
+	case CLV_FAMILY_ED:
+		return verify_eddsa(public, input, input_size, signature);
+	default:
+		return false;
+	}
+}
