@@ -119,7 +119,7 @@ bool
 keys_ecdsa(EVP_PKEY *key, struct bytes hash, struct buffer *output)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
-	size_t size;
+	size_t size = 0;
 	const bool ok = context != NULL && has_room(output, &size) &&
 	    EVP_PKEY_sign_init(context) > 0 &&
 	    EVP_PKEY_sign(context, output->data + output->size, &size,
@@ -133,7 +133,7 @@ keys_ecdh(EVP_PKEY *key, struct bytes point, struct buffer *output)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
 	EVP_PKEY *peer = EVP_PKEY_new();
-	size_t size;
+	size_t size = 0;
 	const bool ok = context != NULL && peer != NULL &&
 	    has_room(output, &size) &&
 	    EVP_PKEY_copy_parameters(peer, key) > 0 &&
