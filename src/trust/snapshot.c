@@ -35,6 +35,12 @@ clv_trust_snapshot_engine(const clv_trust_snapshot *snapshot)
 	return snapshot->engine;
 }
 
+const char *
+clv_trust_snapshot_lost_crl(const clv_trust_snapshot *snapshot)
+{
+	return snapshot->lost_crl;
+}
+
 size_t
 clv_trust_snapshot_cert_count(const clv_trust_snapshot *snapshot)
 {

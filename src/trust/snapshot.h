@@ -66,6 +66,14 @@ bool clv_trust_builder_remove_cert(struct clv_trust_builder *builder,
     const struct clv_trust_cert *cert, enum clv_trust_where where);
 bool clv_trust_builder_remove_crl(struct clv_trust_builder *builder,
     const struct clv_trust_crl *crl, enum clv_trust_where where);
+/*
+ * Tells that a file in the CRL folders can't be read (NULL: all can; that is
+ * so at first, whatever the base): nobody knows what it forbids. While it is
+ * set, a missing CRL is not overlooked, whatever the options of a check say.
+ * Copied.
+ */
+clv_status clv_trust_builder_set_lost_crl(
+    struct clv_trust_builder *builder, const char *file, clv_error **err);
 /* Ends the builder in any case; `*builder` becomes NULL. */
 clv_status clv_trust_builder_finish(struct clv_trust_builder **builder,
     clv_trust_snapshot **out, clv_error **err);
@@ -79,6 +87,9 @@ void clv_trust_snapshot_unref(clv_trust_snapshot *snapshot); /* NULL is fine */
 
 struct clv_trust_engine *clv_trust_snapshot_engine(
     const clv_trust_snapshot *snapshot);
+
+/* The CRL file that can't be read, or NULL: see the builder. */
+const char *clv_trust_snapshot_lost_crl(const clv_trust_snapshot *snapshot);
 
 /* Numbers of members, without removed ones. */
 size_t clv_trust_snapshot_cert_count(const clv_trust_snapshot *snapshot);

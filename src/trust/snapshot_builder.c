@@ -21,6 +21,7 @@ clv_trust_snapshot_destroy(clv_trust_snapshot *snapshot)
 		clv_trust_cert_unref(snapshot->certs[i].cert);
 	for (size_t i = 0; i < snapshot->crl_count; i++)
 		clv_trust_crl_unref(snapshot->crls[i].crl);
+	free(snapshot->lost_crl);
 	free(snapshot->certs);
 	free(snapshot->crls);
 	free(snapshot->by_thumbprint.heads);
@@ -288,6 +289,19 @@ clv_trust_builder_free(struct clv_trust_builder **builder)
 	clv_trust_snapshot_unref((*builder)->snapshot);
 	free(*builder);
 	*builder = NULL;
+}
+
+clv_status
+clv_trust_builder_set_lost_crl(
+    struct clv_trust_builder *builder, const char *file, clv_error **err)
+{
+	char *copy = file != NULL ? strdup(file) : NULL;
+
+	if (file != NULL && copy == NULL)
+		return no_memory(err);
+	free(builder->snapshot->lost_crl);
+	builder->snapshot->lost_crl = copy;
+	return CLV_OK;
 }
 
 clv_status

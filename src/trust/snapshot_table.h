@@ -19,6 +19,7 @@ struct clv_table {
 struct clv_trust_snapshot {
 	atomic_size_t references;
 	struct clv_trust_engine *engine;
+	char *lost_crl; /* or NULL */
 
 	struct clv_trust_member *certs;
 	size_t cert_count; /* with removed ones */

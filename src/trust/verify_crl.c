@@ -184,11 +184,23 @@ static void
 note_unknown(struct clv_check *check, unsigned depth, const char *text,
     const struct clv_trust_crl *crl, int64_t number)
 {
+	const char *lost = clv_trust_snapshot_lost_crl(check->snapshot);
 	const uint32_t validation = check->options->validation;
 	const uint32_t bit = depth == 0
 	    ? CLV_SUPPRESS_REVOCATION_UNKNOWN
 	    : CLV_SUPPRESS_ISSUER_REVOCATION_UNKNOWN;
 
+	/* Damaging a file must not be enough to make a list forgive. */
+	if (lost != NULL) {
+		clv_check_note(check, .step = CLV_STEP_FIND_CRL, .depth = depth,
+		    .status = clv_check_code(depth,
+			CLV_SC_BAD_CERTIFICATE_REVOCATION_UNKNOWN,
+			CLV_SC_BAD_CERTIFICATE_ISSUER_REVOCATION_UNKNOWN),
+		    .file = lost,
+		    .text = "no CRL of {issuer} counts, and there is a file "
+			    "among the CRLs that can't be read");
+		return;
+	}
 	if ((validation & CLV_CHECK_REVOCATION_OFFLINE) == 0) {
 		clv_check_note(check, .step = CLV_STEP_FIND_CRL, .depth = depth,
 		    .crl = crl, .text = "no CRL counts, and none is asked for");
