@@ -11,76 +11,17 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-enum tag {
-	TAG_INTEGER = 0x02,
-	TAG_UTC_TIME = 0x17,
-	TAG_GENERALIZED_TIME = 0x18,
-	TAG_SEQUENCE = 0x30,
-	TAG_VERSION = 0xA0
-};
-
-struct der {
-	const uint8_t *at;
-	size_t left;
-};
-
-/* One value; the header alone is read, the content stays a claim that was
- * checked to lie within what is there. */
-struct value {
-	uint8_t tag;
-	struct der content;
-};
-
-static bool
-read_length(struct der *der, size_t *length)
-{
-	const size_t bytes = der->at[1] & 0x7FU;
-
-	*length = der->at[1];
-	if (*length < 0x80) {
-		der->at += 2;
-		der->left -= 2;
-		return true;
-	}
-	if (bytes == 0 || bytes > 4 || der->left < 2 + bytes)
-		return false;
-	*length = 0;
-	for (size_t i = 0; i < bytes; i++)
-		*length = *length << 8 | der->at[2 + i];
-	/* DER: the shortest form only. */
-	if (*length < 0x80 || *length >> (8 * (bytes - 1)) == 0)
-		return false;
-	der->at += 2 + bytes;
-	der->left -= 2 + bytes;
-	return true;
-}
-
-static bool
-read_value(struct der *der, struct value *value)
-{
-	struct der rest = *der;
-	size_t length = 0;
-
-	if (rest.left < 2 || (rest.at[0] & 0x1F) == 0x1F)
-		return false;
-	value->tag = rest.at[0];
-	if (!read_length(&rest, &length) || length > rest.left)
-		return false;
-	value->content = (struct der){rest.at, length};
-	der->at = rest.at + length;
-	der->left = rest.left - length;
-	return true;
-}
+#include "trust/der.h"
 
 size_t
 clv_content_sequence_size(const uint8_t *bytes, size_t size)
 {
-	struct der der = {bytes, size};
-	struct value value;
+	struct clv_der in = clv_der_of(bytes, size);
+	struct clv_der contents;
 
-	if (!read_value(&der, &value) || value.tag != TAG_SEQUENCE)
+	if (!clv_der_read(&in, CLV_DER_SEQUENCE, &contents))
 		return 0;
-	return size - der.left;
+	return size - clv_der_size(&in);
 }
 
 /* What comes first inside says what it is: RFC 5280, 4.1 and 5.1; RFC 2986;
@@ -97,47 +38,50 @@ enum shape {
  * a CRL has a time and a certificate its validity. A request has its name,
  * its key and attributes [0] there. */
 static enum shape
-shape_of_signed(struct der body)
+shape_of_signed(struct clv_der body)
 {
 	bool certificate = false;
-	struct value value;
+	struct clv_der contents;
+	uint8_t tag = 0;
 
-	if (!read_value(&body, &value))
+	if (!clv_der_any(&body, &tag, &contents))
 		return SHAPE_UNKNOWN;
-	if (value.tag == TAG_VERSION) {
+	if (tag == CLV_DER_CONTEXT_CONSTRUCTED(0)) {
 		certificate = true;
-		if (!read_value(&body, &value) || value.tag != TAG_INTEGER)
+		if (!clv_der_any(&body, &tag, &contents) ||
+		    tag != CLV_DER_INTEGER)
 			return SHAPE_UNKNOWN;
 	}
-	if (value.tag == TAG_INTEGER && !read_value(&body, &value))
+	if (tag == CLV_DER_INTEGER && !clv_der_any(&body, &tag, &contents))
 		return SHAPE_UNKNOWN;
-	if (value.tag != TAG_SEQUENCE || !read_value(&body, &value) ||
-	    value.tag != TAG_SEQUENCE || !read_value(&body, &value))
+	if (tag != CLV_DER_SEQUENCE ||
+	    !clv_der_read(&body, CLV_DER_SEQUENCE, &contents) ||
+	    !clv_der_any(&body, &tag, &contents))
 		return SHAPE_UNKNOWN;
-	if (value.tag == TAG_SEQUENCE)
+	if (tag == CLV_DER_SEQUENCE)
 		return SHAPE_CERTIFICATE;
 	if (certificate)
 		return SHAPE_UNKNOWN;
-	if (value.tag == TAG_UTC_TIME || value.tag == TAG_GENERALIZED_TIME)
+	if (tag == CLV_DER_UTC_TIME || tag == CLV_DER_GENERALIZED_TIME)
 		return SHAPE_CRL;
-	return value.tag == TAG_VERSION ? SHAPE_REQUEST : SHAPE_UNKNOWN;
+	return tag == CLV_DER_CONTEXT_CONSTRUCTED(0) ? SHAPE_REQUEST
+						     : SHAPE_UNKNOWN;
 }
 
 static enum shape
 shape_of(const uint8_t *bytes, size_t size)
 {
-	struct der der = {bytes, size};
-	struct value outer;
-	struct value first;
+	struct clv_der in = clv_der_of(bytes, size);
+	struct clv_der outer;
+	struct clv_der first;
 
-	if (!read_value(&der, &outer) || outer.tag != TAG_SEQUENCE ||
-	    !read_value(&outer.content, &first))
+	if (!clv_der_read(&in, CLV_DER_SEQUENCE, &outer))
 		return SHAPE_UNKNOWN;
-	if (first.tag == TAG_INTEGER)
+	if (clv_der_is(&outer, CLV_DER_INTEGER))
 		return SHAPE_PRIVATE_KEY;
-	if (first.tag != TAG_SEQUENCE)
+	if (!clv_der_read(&outer, CLV_DER_SEQUENCE, &first))
 		return SHAPE_UNKNOWN;
-	return shape_of_signed(first.content);
+	return shape_of_signed(first);
 }
 
 static clv_status
@@ -328,7 +272,7 @@ clv_content_parse(const uint8_t *bytes, size_t size, const char *path,
 	*content = (struct clv_content){.items = NULL};
 	if (size == 0)
 		return raise_corrupt(err, path, "the file is empty");
-	if (bytes[0] != TAG_SEQUENCE && looks_like_pem(bytes, size))
+	if (bytes[0] != CLV_DER_SEQUENCE && looks_like_pem(bytes, size))
 		status = parse_pem(bytes, size, path, content, err);
 	else
 		status = parse_der(bytes, size, path, content, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright (c) the Claviger authors */
 
+#include <claviger/statuscode.h>
 #include <claviger/trust_data.h>
 
 #include <stdlib.h>
@@ -46,7 +47,7 @@ raise_corrupt(struct reader *reader, const char *reason)
 	return clv_error_raise(reader->err, CLV_CORRUPT,
 	    &(struct clv_error_info){.operation = "decode TrustListDataType",
 		.domain = CLV_DOMAIN_OPCUA,
-		.code = 0x80070000,
+		.code = CLV_SC_BAD_DECODING_ERROR,
 		.code_name = "BadDecodingError",
 		.remedy = "ask for the list again from where it came"},
 	    "%s", reason);
@@ -59,7 +60,7 @@ raise_limit(
 	return clv_error_raise(err, CLV_TOO_LARGE,
 	    &(struct clv_error_info){.operation = operation,
 		.domain = CLV_DOMAIN_OPCUA,
-		.code = 0x80080000,
+		.code = CLV_SC_BAD_ENCODING_LIMITS_EXCEEDED,
 		.code_name = "BadEncodingLimitsExceeded",
 		.remedy =
 		    "raise the limit if the list is meant to be so large"},

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "trust/text.h"
+
 void
 clv_thumbprint_print(
     const uint8_t digest[CLV_THUMBPRINT_SIZE], char text[CLV_THUMBPRINT_TEXT])
@@ -48,35 +50,6 @@ clv_thumbprint_parse(const char *text, uint8_t digest[CLV_THUMBPRINT_SIZE])
 	return *text == '\0';
 }
 
-/* The length of the UTF-8 character at `at` and its value; 0 if there is no
- * valid one (overlong, a surrogate, beyond U+10FFFF, cut off). */
-static size_t
-read_character(const uint8_t *at, size_t left, uint32_t *value)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	const uint8_t first = at[0];
-	size_t size = 1;
-
-	*value = first;
-	if (first < 0x80)
-		return 1;
-	if (first < 0xC2 || first > 0xF4)
-		return 0;
-	size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-	if (size > left)
-		return 0;
-	*value = first & (0x7FU >> size);
-	for (size_t i = 1; i < size; i++) {
-		if ((at[i] & 0xC0) != 0x80)
-			return 0;
-		*value = *value << 6 | (at[i] & 0x3FU);
-	}
-	if (*value < least[size] || *value > 0x10FFFF ||
-	    (*value >= 0xD800 && *value <= 0xDFFF))
-		return 0;
-	return size;
-}
-
 /* Characters that no name may hold: controls, what Windows and shells give a
  * meaning to (UA-.NETStandard replaces the same ones), brackets, which set
  * off the thumbprint, and what makes text look like other text. */
@@ -109,7 +82,7 @@ print_common_name(
 
 	while (left > 0) {
 		uint32_t value = 0;
-		const size_t size = read_character(from, left, &value);
+		const size_t size = clv_text_decode(from, left, &value);
 		const size_t taken = size == 0 ? 1 : size;
 		const bool safe = size != 0 && !is_unsafe(value) &&
 		    !(used == 0 && is_unsafe_first(*from));
