@@ -110,10 +110,8 @@ label_in_use_is_refused(struct lab *lab)
 static bool
 label_is_kept_as_given(struct lab *lab)
 {
-	static const char *const labels[] = {"Pump 7", "a.b-c_d", "100%",
-	    "\xc3\x9c"
-	    "berdruck",
-	    "a;b=c&d?e"};
+	static const char *const labels[] = {
+	    "Pump 7", "a.b-c_d", "100%", "\303\234berdruck", "a;b=c&d?e"};
 
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
 		clv_key_options *options = NULL;

@@ -482,6 +482,16 @@ test_file_write_all__survives_short_writes(void **state)
 	free(bytes);
 }
 
+static void
+write_for_ever(const struct place *place, unsigned char *bytes, size_t size)
+{
+	for (unsigned turn = 0;; turn++) {
+		memset(bytes, 'a' + (int)(turn % 26), size);
+		(void)clv_file_write_atomic(
+		    place->fd, "f", bytes, size, 0600, CLV_FILE_REPLACE, NULL);
+	}
+}
+
 /* Kills a writer again and again: what stands there is always whole. */
 static void
 test_file_write__killed_writer_leaves_old_or_new(void **state)
@@ -500,11 +510,8 @@ test_file_write__killed_writer_leaves_old_or_new(void **state)
 		int fd, status;
 
 		assert_true(child >= 0);
-		for (unsigned turn = 0; child == 0; turn++) {
-			memset(bytes, 'a' + (int)(turn % 26), size);
-			(void)clv_file_write_atomic(place->fd, "f", bytes, size,
-			    0600, CLV_FILE_REPLACE, NULL);
-		}
+		if (child == 0)
+			write_for_ever(place, bytes, size);
 		(void)nanosleep(&pause, NULL);
 		assert_int_equal(kill(child, SIGKILL), 0);
 		assert_int_equal(waitpid(child, &status, 0), child);

@@ -20,14 +20,14 @@ context_new(const struct tls_options *options, X509 *certificate, EVP_PKEY *key,
 	assert_openssl(
 	    SSL_CTX_set_max_proto_version(context, options->version));
 	if (options->groups != NULL)
-		assert_openssl(
-		    SSL_CTX_set1_groups_list(context, options->groups));
+		assert_openssl(SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST,
+		    0, (void *)(uintptr_t)options->groups));
 	if (options->ciphers != NULL)
 		assert_openssl(
 		    SSL_CTX_set_cipher_list(context, options->ciphers));
 	if (options->schemes != NULL)
-		assert_openssl(
-		    SSL_CTX_set1_sigalgs_list(context, options->schemes));
+		assert_openssl(SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST,
+		    0, (void *)(uintptr_t)options->schemes));
 	assert_openssl(SSL_CTX_use_certificate(context, certificate));
 	assert_openssl(SSL_CTX_use_PrivateKey(context, key));
 	assert_openssl(SSL_CTX_check_private_key(context));
