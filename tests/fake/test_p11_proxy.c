@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -346,6 +347,48 @@ test_proxy_counters__show_how_many_calls_were_at_once(void **state)
 	assert_int_equal(proxy->shared()->under_way, 0);
 }
 
+static _Atomic int stop_listing;
+
+static void *
+list_on_and_on(void *unused)
+{
+	(void)unused;
+	while (!stop_listing)
+		p11->C_GetSlotList(CK_TRUE, NULL, &(CK_ULONG){0});
+	return NULL;
+}
+
+static void
+test_proxy_fork__child_of_a_busy_process_goes_on(void **state)
+{
+	pthread_t threads[3];
+
+	(void)state;
+	run("length C_GetSlotList +0"); /* so that the rules are looked at */
+	stop_listing = 0;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, list_on_and_on, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		int status;
+		const pid_t child = fork();
+
+		if (child == 0) {
+			/* A hang would be the end of the test as well. */
+			alarm(10);
+			_exit(proxy->run(
+				  "sessions 0; "
+				  "fault C_GetInfo CKR_HOST_MEMORY") != NULL ||
+			    p11->C_GetInfo(&(CK_INFO){0}) != CKR_HOST_MEMORY);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	stop_listing = 1;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
 static void
 test_proxy_run__says_what_is_wrong(void **state)
 {
@@ -396,6 +439,7 @@ main(void)
 	    TEST(test_proxy_delay__adds_a_millisecond_to_each_call),
 	    TEST(test_proxy_hang__lasts_until_released),
 	    TEST(test_proxy_counters__show_how_many_calls_were_at_once),
+	    TEST(test_proxy_fork__child_of_a_busy_process_goes_on),
 	    TEST(test_proxy_run__says_what_is_wrong),
 	};
 

@@ -99,7 +99,7 @@ keys_rsa(EVP_PKEY *key, bool sign, int padding, struct bytes input,
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
 	uint8_t *to = output->data + output->size;
-	size_t size;
+	size_t size = 0;
 	bool ok = context != NULL && has_room(output, &size);
 
 	if (sign)

@@ -10,20 +10,37 @@
 
 #include "names.h"
 #include "script.h"
+#include "sessions.h"
 #include "shared.h"
 #include "token.h"
 
 /* Held for reading by calls in the wrapped module, for writing while a pulled
  * token's sessions are closed: modules do not expect that to happen within a
- * call. */
-static pthread_rwlock_t in_module = PTHREAD_RWLOCK_INITIALIZER;
+ * call. Whoever waits to write comes first, or busy threads would never let
+ * them. */
+#define GATE PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+static pthread_rwlock_t in_module = GATE;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
-/* Another thread's call in the module does not exist in the child. */
+void
+gate_close(void)
+{
+	pthread_rwlock_wrlock(&in_module);
+}
+
+void
+gate_open(void)
+{
+	pthread_rwlock_unlock(&in_module);
+}
+
+/* Another thread's call does not exist in the child, what it held does. */
 static void
 renew_in_child(void)
 {
-	pthread_rwlock_init(&in_module, NULL);
+	in_module = (pthread_rwlock_t)GATE;
+	rules_renew_in_child();
+	sessions_renew_in_child();
 }
 
 static void
@@ -120,9 +137,9 @@ token_is_gone(struct call *call)
 
 	if (!token_pull_is_unnoticed())
 		return false;
-	pthread_rwlock_wrlock(&in_module);
+	gate_close();
 	first = token_was_pulled();
-	pthread_rwlock_unlock(&in_module);
+	gate_open();
 	if (!first || !uses_session(call))
 		return false;
 	call->rv = CKR_DEVICE_REMOVED;

@@ -14,4 +14,8 @@
 bool gate_enter(struct call *call, struct plan *plan);
 CK_RV gate_leave(struct call *call, const struct plan *plan);
 
+/* Between these no call is in the wrapped module. */
+void gate_close(void);
+void gate_open(void);
+
 #endif

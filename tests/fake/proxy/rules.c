@@ -257,3 +257,9 @@ rules_lie(const struct plan *plan, const struct call *call)
 		if (plan->rules[i].action == RULE_LENGTH)
 			lie(&plan->rules[i], call);
 }
+
+void
+rules_renew_in_child(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}

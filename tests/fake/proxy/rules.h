@@ -54,6 +54,9 @@ void rules_clear(void);
  * PLAN_MAX. */
 void rules_match(const struct call *call, struct plan *plan);
 
+/* After fork(): the lock may be held by a thread that is not there. */
+void rules_renew_in_child(void);
+
 /* Applies the plan's lies to a finished call. */
 void rules_lie(const struct plan *plan, const struct call *call);
 

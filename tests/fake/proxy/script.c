@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "rules.h"
 #include "shared.h"
 #include "token.h"
@@ -58,14 +59,27 @@ use_log(const char *path)
 }
 
 static const char *
+change_token(char **words)
+{
+	const char *problem = NULL;
+
+	gate_close();
+	if (strcmp(words[0], "reset") == 0) {
+		rules_clear();
+		token_reset();
+	} else if (!token_set(words, &problem)) {
+		problem = "unknown directive, or its argument is missing";
+	}
+	gate_open();
+	return problem;
+}
+
+static const char *
 obey(char **words)
 {
 	const char *problem = NULL;
 
-	if (strcmp(words[0], "reset") == 0) {
-		rules_clear();
-		token_reset();
-	} else if (strcmp(words[0], "clear") == 0) {
+	if (strcmp(words[0], "clear") == 0) {
 		rules_clear();
 	} else if (strcmp(words[0], "module") == 0 && words[1] != NULL) {
 		problem = use_module(words[1]);
@@ -73,8 +87,8 @@ obey(char **words)
 		problem = use_log(words[1]);
 	} else if (strcmp(words[0], "state") == 0 && words[1] != NULL) {
 		problem = shared_use(words[1]);
-	} else if (!rules_add(words, &problem) && !token_set(words, &problem)) {
-		problem = "unknown directive, or its argument is missing";
+	} else if (!rules_add(words, &problem) && !token_act(words)) {
+		problem = change_token(words);
 	}
 	return problem;
 }

@@ -106,3 +106,9 @@ sessions_waiting(CK_SESSION_HANDLE session)
 	pthread_mutex_unlock(&lock);
 	return result;
 }
+
+void
+sessions_renew_in_child(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}

@@ -15,6 +15,9 @@ void sessions_remove_slot(CK_SLOT_ID slot);
 void sessions_clear(void);
 CK_ULONG sessions_count(void);
 
+/* After fork(): the lock may be held by a thread that is not there. */
+void sessions_renew_in_child(void);
+
 /* Whether the session's operation waits for a context-specific login. */
 void sessions_set_waiting(CK_SESSION_HANDLE session, bool waiting);
 bool sessions_waiting(CK_SESSION_HANDLE session);

@@ -35,24 +35,31 @@ hide(const char *name)
 }
 
 bool
-token_set(char **words, const char **problem)
+token_act(char **words)
 {
 	struct p11_proxy_shared *shared = shared_state();
-	const char *argument = words[1];
 
-	*problem = NULL;
-	if (strcmp(words[0], "hide") == 0)
-		*problem = hide(argument);
-	else if (strcmp(words[0], "remove") == 0)
+	if (strcmp(words[0], "remove") == 0)
 		token_pull(false);
 	else if (strcmp(words[0], "insert") == 0)
 		token_insert();
 	else if (strcmp(words[0], "release") == 0)
 		shared->releases++;
-	else if (strcmp(words[0], "sessions") == 0 && argument != NULL)
-		session_limit = strtoul(argument, NULL, 10);
-	else if (strcmp(words[0], "slot-offset") == 0 && argument != NULL)
-		shared->slot_offset = (int32_t)strtol(argument, NULL, 10);
+	else if (strcmp(words[0], "slot-offset") == 0 && words[1] != NULL)
+		shared->slot_offset = (int32_t)strtol(words[1], NULL, 10);
+	else
+		return false;
+	return true;
+}
+
+bool
+token_set(char **words, const char **problem)
+{
+	*problem = NULL;
+	if (strcmp(words[0], "hide") == 0)
+		*problem = hide(words[1]);
+	else if (strcmp(words[0], "sessions") == 0 && words[1] != NULL)
+		session_limit = strtoul(words[1], NULL, 10);
 	else
 		return login_set(words, problem);
 	return true;

@@ -16,7 +16,9 @@
 
 extern CK_FUNCTION_LIST *real; /* the wrapped module */
 
-/* The directives that change the token. Like rules_add(). */
+/* The directives about the token, like rules_add(): those that happen at once,
+ * and those that change what calls read, so that none may be under way. */
+bool token_act(char **words);
 bool token_set(char **words, const char **problem);
 void token_reset(void);
 
