@@ -150,6 +150,14 @@ delete_key() {
 	    ! tool --list-objects --type privkey | grep -q own
 }
 
+# Takes the card out and puts it in again, so that nobody is logged in.
+reinsert() {
+	for command in pull insert; do
+		echo $command >"$CLAVIGER_CARD_CONTROL"
+		sleep 1
+	done
+}
+
 run_iso() {
 	token=JavaCard%20isoApplet pkcs15_key=rsa
 	run_both
@@ -164,6 +172,11 @@ run_iso() {
 	check "a certificate comes back as it was" write_certificate
 	check "a key can be deleted" delete_key
 	check "GnuTLS signs" test_sign_with_gnutls rsa
+	reinsert
+	check_says "files are read without a PIN" "SW1=0x90, SW2=0x00" \
+	    opensc-tool -s 00:A4:08:0C:04:50:15:44:02 -s 00:B0:00:00:04
+	check_says "and not written" "SW1=0x69, SW2=0x82" \
+	    opensc-tool -s 00:A4:08:0C:04:50:15:44:02 -s 00:D6:00:00:01:00
 	for mechanism in RSA-X-509 SHA256-RSA-PKCS-PSS; do
 		check_says "the card has no $mechanism" \
 		    CKR_MECHANISM_INVALID \

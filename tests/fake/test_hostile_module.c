@@ -105,6 +105,25 @@ test_hostile_bytes__choose_error_length_and_content(void **state)
 	assert_memory_equal(bytes, "ABate", 5);
 }
 
+static void
+test_hostile_lie__never_writes_behind_the_buffer(void **state)
+{
+	/* verdict; number; says that it fits, which it does not */
+	static const uint8_t fits[] = {0x00, 0x00, 0xff};
+	CK_BYTE bytes[8] = {0};
+	CK_ULONG size = 2;
+
+	(void)state;
+	hostile_module_set_input(fits, sizeof(fits));
+	assert_rv(CKR_OK, p11->C_GetOperationState(1, bytes, &size));
+	assert_int_equal(size, 5);
+	assert_memory_equal(bytes, "st\0\0\0\0\0", 8);
+	size = 2;
+	hostile_module_set_input(fits, 2);
+	assert_rv(
+	    CKR_BUFFER_TOO_SMALL, p11->C_GetOperationState(1, bytes, &size));
+}
+
 static uint64_t
 next_random(uint64_t *seed)
 {
@@ -189,6 +208,7 @@ main(void)
 	    cmocka_unit_test(test_hostile_end__every_call_fails),
 	    cmocka_unit_test(
 		test_hostile_bytes__choose_error_length_and_content),
+	    cmocka_unit_test(test_hostile_lie__never_writes_behind_the_buffer),
 	    cmocka_unit_test(test_hostile_random__ends_and_stays_in_bounds),
 	    cmocka_unit_test(
 		test_hostile_speed__is_above_100000_calls_a_second),

@@ -7,6 +7,7 @@
 #include "testing.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -27,20 +28,39 @@ test_pivcard_sign__each_slot_has_a_working_key(void **state)
 static void
 test_pivcard_9e__needs_no_pin(void **state)
 {
-	CK_BYTE signature[64];
-	CK_ULONG size = sizeof(signature);
 	CK_OBJECT_HANDLE key;
 
 	(void)state;
-	assert_rv(CKR_OK, p11->C_Logout(session));
+	/* A logout may leave the card verified; taking it out does not. */
+	assert_int_equal(lab_card_command("pull"), 0);
+	card_wait_until_present(0);
+	assert_int_equal(lab_card_command("insert"), 0);
+	card_wait_until_present(1);
+	assert_rv(CKR_OK, p11_open(p11, NULL, &session));
 	card_sign_and_verify(CKM_ECDSA, ID_9E);
 	/* The others can't even be seen. */
 	assert_rv(CKR_OBJECT_HANDLE_INVALID,
 	    p11_find_key(p11, session, CKO_PRIVATE_KEY, ID_9A, &key));
 	assert_rv(CKR_OK, p11_login(p11, session, CKU_USER, card.pin));
-	assert_rv(CKR_OK,
-	    p11_sign(p11, session, CKM_ECDSA, card_find(CKO_PRIVATE_KEY, ID_9A),
-		signature, &size));
+	card_sign_and_verify(CKM_ECDSA, ID_9A);
+}
+
+static void
+test_pivcard_login__survives_being_polled_for(void **state)
+{
+	struct lab_card_stat before, after;
+
+	(void)state;
+	card_sign_and_verify(CKM_ECDSA, ID_9A);
+	assert_int_equal(lab_card_stat(&before), 0);
+	card_sign_and_verify(CKM_ECDSA, ID_9A);
+	assert_int_equal(lab_card_stat(&after), 0);
+	after.commands += after.commands - before.commands;
+	usleep(1200000); /* the reader asks every 400 ms */
+	card_sign_and_verify(CKM_ECDSA, ID_9A);
+	assert_int_equal(lab_card_stat(&before), 0);
+	/* No more commands than at once: no new selection, no PIN. */
+	assert_int_equal(before.commands, after.commands);
 }
 
 static CK_BBOOL
@@ -143,6 +163,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_pivcard_sign__each_slot_has_a_working_key),
 	    TEST(test_pivcard_9e__needs_no_pin),
+	    TEST(test_pivcard_login__survives_being_polled_for),
 	    TEST(test_pivcard_9c__wants_the_pin_each_time),
 	    TEST(test_pivcard_9d__decrypts),
 	    TEST(test_card_pin__locks_after_three),
