@@ -118,52 +118,67 @@ is_judged_object(const clv_guard_report *report, const struct statx *stat)
 	    report->device_minor == stat->stx_dev_minor;
 }
 
-clv_status
-clv_guard_fix_request(const struct clv_guard_request *request,
-    clv_guard_report **report, size_t *mended, clv_error **err)
+/* Mends the object if nothing has come in the way since it was judged. */
+static clv_status
+mend_fresh(const struct clv_guard_request *request,
+    const clv_guard_report *fresh, int pinned, const struct statx *stat,
+    clv_error **err)
+{
+	const struct clv_guard_case judged = {
+	    .guard = request->guard, .policy = request->policy};
+	const struct clv_guard_object object = {.fd = pinned,
+	    .role = CLV_GUARD_TARGET,
+	    .path = fresh->path,
+	    .stat = *stat};
+
+	return is_fixable(fresh) ? clv_guard_mend(&judged, &object, err)
+				 : CLV_OK;
+}
+
+/* Pins the object that `report` is about, and mends it. */
+static clv_status
+mend_again(const struct clv_guard_request *request,
+    const clv_guard_report *report, clv_error **err)
 {
 	clv_guard_report *fresh = NULL;
 	struct statx stat;
 	clv_status status;
 	int pinned = -1;
 
-	if (!is_fixable(*report))
-		return CLV_OK;
 	status = clv_guard_check_request(request, &fresh, &pinned, &stat, err);
 	if (status != CLV_OK)
 		return status;
-	if (pinned < 0 || !is_judged_object(*report, &stat)) {
+	if (pinned >= 0 && is_judged_object(report, &stat))
+		status = mend_fresh(request, fresh, pinned, &stat, err);
+	else
 		status = clv_error_raise(err, CLV_CHANGED,
 		    &(struct clv_error_info){
-			.operation = "mend", .subject = (*report)->path},
+			.operation = "mend", .subject = report->path},
 		    "another object has taken its place");
-		goto out;
-	}
-	status =
-	    clv_guard_mend(&(struct clv_guard_case){.guard = request->guard,
-			       .policy = request->policy},
-		&(struct clv_guard_object){.fd = pinned,
-		    .role = CLV_GUARD_TARGET,
-		    .path = fresh->path,
-		    .stat = stat},
-		err);
-	if (status != CLV_OK)
-		goto out;
-
-	clv_guard_report_free(&fresh);
-	status = clv_guard_check_request(request, &fresh, NULL, NULL, err);
-	if (status != CLV_OK)
-		goto out;
-	if (mended != NULL && fresh->count < (*report)->count)
-		*mended = (*report)->count - fresh->count;
-	clv_guard_report_free(report);
-	*report = fresh;
-	fresh = NULL; /* transferred */
-out:
 	clv_guard_report_free(&fresh);
 	if (pinned >= 0)
 		(void)close(pinned);
 	return status;
+}
+
+clv_status
+clv_guard_fix_request(const struct clv_guard_request *request,
+    clv_guard_report **report, size_t *mended, clv_error **err)
+{
+	clv_guard_report *after = NULL;
+	clv_status status;
+
+	if (!is_fixable(*report))
+		return CLV_OK;
+	if ((status = mend_again(request, *report, err)) != CLV_OK ||
+	    (status = clv_guard_check_request(
+		 request, &after, NULL, NULL, err)) != CLV_OK)
+		return status;
+	if (mended != NULL && after->count < (*report)->count)
+		*mended = (*report)->count - after->count;
+	clv_guard_report_free(report);
+	*report = after;
+	return CLV_OK;
 }
 
 clv_status
