@@ -156,6 +156,16 @@ test_proxy_pin__stays_locked_in_other_processes(void **state)
 }
 
 static void
+test_proxy_conf__mistakes_keep_it_from_loading(void **state)
+{
+	(void)state;
+	write_conf("fault C_Sing CKR_DEVICE_ERROR");
+	assert_int_not_equal(run_tool("-L"), 0);
+	assert_true(output_has("fault C_Sing CKR_DEVICE_ERROR: no such"));
+	assert_true(output_has("Failed to load pkcs11 module"));
+}
+
+static void
 test_proxy_pinpad__takes_no_pin_from_the_program(void **state)
 {
 	(void)state;
@@ -446,6 +456,7 @@ main(void)
 	    TEST(test_proxy_pin__locks_after_three_and_shows_it),
 	    TEST(test_proxy_pin__right_one_gives_all_tries_back),
 	    TEST(test_proxy_pin__stays_locked_in_other_processes),
+	    TEST(test_proxy_conf__mistakes_keep_it_from_loading),
 	    TEST(test_proxy_pinpad__takes_no_pin_from_the_program),
 	    TEST(
 		test_proxy_always_authenticate__wants_a_login_for_each_signature),
