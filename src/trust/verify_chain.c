@@ -192,17 +192,19 @@ signed_by(struct search *search, struct clv_trust_cert *cert,
     struct clv_trust_cert *issuer)
 {
 	struct clv_check *check = search->check;
+	unsigned before;
 
 	if (check->edges == 0) {
 		check->gave_up = true;
 		return false;
 	}
 	check->edges--;
+	before = check->signatures;
 	if (clv_trust_engine_check_cert(
 		check->engine, issuer, cert, &check->signatures))
 		return true;
-	if (check->signatures == 0)
-		check->gave_up = true;
+	if (before == 0)
+		check->gave_up = true; /* it was not looked at */
 	return false;
 }
 

@@ -6,8 +6,8 @@
  *
  * A CRL speaks for an issuer if it bears its name and its key signed it. The
  * youngest one whose dates hold counts, together with the youngest delta CRL
- * that builds on it. If none counts, an old one still revokes what it lists:
- * letting a CRL expire makes no revoked certificate good.
+ * that builds on it. A younger one that is out of date still revokes what it
+ * lists: letting a CRL expire makes no revoked certificate good.
  */
 
 #include "trust/check.h"
@@ -15,20 +15,30 @@
 
 #include <string.h>
 
-/* CRLs of one issuer that are looked at. */
-#define CRLS_MAX 64U
+/* CRLs in an issuer's name, but not of its key, that are looked past. */
+#define UNSIGNED_MAX 64U
 
 struct found {
-	const struct clv_trust_crl *complete; /* the youngest that holds */
+	const struct clv_trust_crl *complete; /* the youngest that counts */
 	const struct clv_trust_crl *delta;    /* on top of it, or NULL */
-	const struct clv_trust_crl *outdated; /* youngest of wrong dates */
-	/* Why others do not count; the last of each. */
+	/* The youngest whose dates do not hold, if younger than the other. */
+	const struct clv_trust_crl *outdated;
+	/* Why others do not count */
 	const struct clv_trust_crl *forged;
-	const struct clv_trust_crl *early;
-	const struct clv_trust_crl *late;
 	const struct clv_trust_crl *lone_delta;
 	bool may_not_sign; /* the issuer's keyUsage lacks cRLSign */
+	bool gave_up;      /* no signature may be checked any more */
 };
+
+/* A look for CRLs of one issuer. */
+struct look {
+	struct clv_check *check;
+	const struct clv_trust_cert *cert;
+	struct clv_trust_cert *issuer;
+	struct found *found;
+};
+
+enum wanted { CURRENT, OUTDATED, DELTA };
 
 static bool
 is_delta(const struct clv_trust_crl *crl)
@@ -37,11 +47,21 @@ is_delta(const struct clv_trust_crl *crl)
 }
 
 static bool
+is_current(const struct clv_check *check, const struct clv_trust_crl *crl)
+{
+	return crl->this_update <= check->now && check->now <= crl->next_update;
+}
+
+static bool
 is_younger(const struct clv_trust_crl *a, const struct clv_trust_crl *b)
 {
+	int order;
+
 	if (b == NULL || a->this_update != b->this_update)
 		return b == NULL || a->this_update > b->this_update;
-	return clv_trust_crl_compare_number(a, a->number, b, b->number) > 0;
+	order = clv_trust_crl_compare_number(a, a->number, b, b->number);
+	/* Twins in any order, as long as it is one. */
+	return order != 0 ? order > 0 : (uintptr_t)a > (uintptr_t)b;
 }
 
 static bool
@@ -53,22 +73,6 @@ is_of_other_key(
 	return crl->aki.size != issuer->ski.size ||
 	    memcmp(crl->der + crl->aki.at, issuer->der + issuer->ski.at,
 		crl->aki.size) != 0;
-}
-
-static bool
-is_signed(struct clv_check *check, struct clv_trust_cert *issuer,
-    struct clv_trust_crl *crl, struct found *found)
-{
-	if ((issuer->flags & CLV_CERT_HAS_USAGE) != 0 &&
-	    (issuer->key_usage & CLV_USAGE_CRL_SIGN) == 0) {
-		found->may_not_sign = true;
-		return false;
-	}
-	if (clv_trust_engine_check_crl(
-		check->engine, issuer, crl, &check->signatures))
-		return true;
-	found->forged = crl;
-	return false;
 }
 
 /* Whether `delta` builds on `complete`: RFC 5280, 5.2.4. */
@@ -83,97 +87,130 @@ builds_on(
 		complete, complete->number, delta, delta->number) < 0;
 }
 
-/* The CRLs that bear the issuer's name and signature, by what they are. */
-struct sorted {
-	const struct clv_trust_crl *crls[CRLS_MAX];
-	unsigned count;
-};
-
-static void
-sort_crls(struct clv_check *check, const uint8_t *name, size_t size,
-    uint64_t hash, struct clv_trust_cert *issuer, struct sorted *sorted,
-    struct found *found)
+/* `relative` is what a delta must build on, and what an outdated one must be
+ * younger than. */
+static bool
+fits(const struct clv_check *check, const struct clv_trust_crl *crl,
+    enum wanted wanted, const struct clv_trust_crl *relative)
 {
-	const struct clv_trust_crl_member *member = NULL;
-
-	sorted->count = 0;
-	while (sorted->count < CRLS_MAX &&
-	    (member = clv_trust_snapshot_crl_by_issuer(
-		 check->snapshot, name, size, hash, member)) != NULL) {
-		if (is_of_other_key(member->crl, issuer) ||
-		    !is_signed(check, issuer, member->crl, found))
-			continue;
-		sorted->crls[sorted->count++] = member->crl;
+	if (is_delta(crl) != (wanted == DELTA))
+		return false;
+	switch (wanted) {
+	case CURRENT:
+		return is_current(check, crl);
+	case OUTDATED:
+		return !is_current(check, crl) && is_younger(crl, relative);
+	default:
+		return is_current(check, crl) && builds_on(crl, relative);
 	}
 }
 
 static bool
-is_current(const struct clv_check *check, const struct clv_trust_crl *crl,
-    struct found *found)
+is_signed(const struct look *look, struct clv_trust_crl *crl)
 {
-	if (crl->this_update > check->now) {
-		found->early = crl;
+	const struct clv_trust_cert *issuer = look->issuer;
+	struct clv_check *check = look->check;
+	const unsigned before = check->signatures;
+
+	if ((issuer->flags & CLV_CERT_HAS_USAGE) != 0 &&
+	    (issuer->key_usage & CLV_USAGE_CRL_SIGN) == 0) {
+		look->found->may_not_sign = true;
 		return false;
 	}
-	if (crl->next_update < check->now) {
-		found->late = crl;
-		return false;
-	}
-	return true;
+	if (clv_trust_engine_check_crl(
+		check->engine, look->issuer, crl, &check->signatures))
+		return true;
+	if (before == 0)
+		look->found->gave_up = true; /* it was not looked at */
+	else
+		look->found->forged = crl;
+	return false;
 }
 
-/* The youngest current delta that builds on a complete CRL. */
-static const struct clv_trust_crl *
-find_delta(const struct clv_check *check, const struct sorted *sorted,
-    const struct clv_trust_crl *complete)
+static const struct clv_trust_crl_member *
+next_member(
+    const struct look *look, const struct clv_trust_crl_member *previous)
 {
-	const struct clv_trust_crl *best = NULL;
+	const struct clv_trust_cert *cert = look->cert;
 
-	for (unsigned i = 0; i < sorted->count; i++) {
-		const struct clv_trust_crl *crl = sorted->crls[i];
+	return clv_trust_snapshot_crl_by_issuer(look->check->snapshot,
+	    cert->der + cert->issuer.at, cert->issuer.size, cert->issuer_hash,
+	    previous);
+}
 
-		if (is_delta(crl) && crl->this_update <= check->now &&
-		    check->now <= crl->next_update &&
-		    builds_on(crl, complete) && is_younger(crl, best))
+/* The youngest that fits and is older than `below` (NULL: of all). */
+static struct clv_trust_crl *
+youngest(const struct look *look, enum wanted wanted,
+    const struct clv_trust_crl *relative, const struct clv_trust_crl *below)
+{
+	const struct clv_trust_crl_member *member = NULL;
+	struct clv_trust_crl *best = NULL;
+
+	while ((member = next_member(look, member)) != NULL) {
+		struct clv_trust_crl *crl = member->crl;
+
+		if (!is_of_other_key(crl, look->issuer) &&
+		    fits(look->check, crl, wanted, relative) &&
+		    (below == NULL ||
+			(crl != below && is_younger(below, crl))) &&
+		    is_younger(crl, best))
 			best = crl;
 	}
 	return best;
 }
 
-static void
-choose(
-    struct clv_check *check, const struct sorted *sorted, struct found *found)
+/* The youngest that fits and is signed by the issuer's key. Signatures are
+ * looked at from the youngest down, until one holds: of a folder full of old
+ * CRLs hardly any is. */
+static const struct clv_trust_crl *
+pick(const struct look *look, enum wanted wanted,
+    const struct clv_trust_crl *relative)
 {
-	for (unsigned i = 0; i < sorted->count; i++) {
-		const struct clv_trust_crl *crl = sorted->crls[i];
-		const struct clv_trust_crl *delta;
+	struct clv_trust_crl *crl = NULL;
 
-		if (is_delta(crl)) {
-			found->lone_delta = crl;
-			continue;
-		}
-		delta = find_delta(check, sorted, crl);
-		if (is_current(check, crl, found) ||
-		    (delta != NULL && crl->this_update <= check->now)) {
-			if (!is_younger(crl, found->complete))
-				continue;
-			found->complete = crl;
-			found->delta = delta;
-		} else if (is_younger(crl, found->outdated))
-			found->outdated = crl;
+	for (unsigned tried = 0; !look->found->gave_up; tried++) {
+		crl = youngest(look, wanted, relative, crl);
+		if (crl == NULL || is_signed(look, crl))
+			return crl;
+		look->found->gave_up |= tried == UNSIGNED_MAX;
 	}
+	return NULL;
+}
+
+static const struct clv_trust_crl *
+any_delta(const struct look *look)
+{
+	const struct clv_trust_crl_member *member = NULL;
+
+	while ((member = next_member(look, member)) != NULL)
+		if (is_delta(member->crl))
+			return member->crl;
+	return NULL;
 }
 
 static void
 find_crls(struct clv_check *check, const struct clv_trust_cert *cert,
     struct clv_trust_cert *issuer, struct found *found)
 {
-	struct sorted sorted;
+	const struct look look = {check, cert, issuer, found};
 
 	memset(found, 0, sizeof(*found));
-	sort_crls(check, cert->der + cert->issuer.at, cert->issuer.size,
-	    cert->issuer_hash, issuer, &sorted, found);
-	choose(check, &sorted, found);
+	found->complete = pick(&look, CURRENT, NULL);
+	found->outdated = pick(&look, OUTDATED, found->complete);
+	if (found->complete != NULL) {
+		found->delta = pick(&look, DELTA, found->complete);
+		return;
+	}
+	if (found->outdated != NULL &&
+	    found->outdated->this_update <= check->now)
+		found->delta = pick(&look, DELTA, found->outdated);
+	if (found->delta != NULL) {
+		/* RFC 5280, 5.2.4: the two together are a current CRL. */
+		found->complete = found->outdated;
+		found->outdated = NULL;
+		return;
+	}
+	found->lone_delta = any_delta(&look);
 }
 
 /*
@@ -219,19 +256,27 @@ static void
 note_why_unknown(
     struct clv_check *check, unsigned depth, const struct found *found)
 {
-	if (found->late != NULL)
+	const struct clv_trust_crl *outdated = found->outdated;
+
+	if (outdated != NULL && outdated->this_update > check->now)
 		note_unknown(check, depth,
-		    "the CRL of {issuer} expired at {time}", found->late,
-		    found->late->next_update);
-	else if (found->early != NULL)
+		    "the CRL of {issuer} is not valid before {time}", outdated,
+		    outdated->this_update);
+	else if (outdated != NULL)
 		note_unknown(check, depth,
-		    "the CRL of {issuer} is not valid before {time}",
-		    found->early, found->early->this_update);
+		    "the CRL of {issuer} expired at {time}", outdated,
+		    outdated->next_update);
 	else if (found->forged != NULL)
 		note_unknown(check, depth,
 		    "the CRL in the name of {issuer} is not signed with its "
 		    "key",
 		    found->forged, 0);
+	else if (found->gave_up)
+		note_unknown(check, depth,
+		    "a CRL of {issuer} was not looked at: the limit of "
+		    "{number} signature checks is reached",
+		    NULL,
+		    (int64_t)check->options->limits[CLV_LIMIT_SIGNATURES]);
 	else if (found->may_not_sign)
 		note_unknown(check, depth,
 		    "{issuer} may not sign CRLs (keyUsage)", NULL, 0);
@@ -271,33 +316,35 @@ note_found(struct clv_check *check, unsigned depth, const struct found *found)
  * Step 11
  */
 
+static bool
+lists(const struct clv_trust_crl *crl, const struct clv_trust_cert *cert,
+    struct clv_trust_crl_entry *entry)
+{
+	return crl != NULL &&
+	    clv_trust_crl_find(
+		crl, cert->der + cert->serial.at, cert->serial.size, entry);
+}
+
 /* Which CRL lists it, NULL for none. A delta takes back only a hold:
  * RFC 5280, 5.3.1. */
 static const struct clv_trust_crl *
 find_listed(const struct found *found, const struct clv_trust_cert *cert,
     struct clv_trust_crl_entry *entry)
 {
-	const uint8_t *serial = cert->der + cert->serial.at;
-	const struct clv_trust_crl *complete =
-	    found->complete != NULL ? found->complete : found->outdated;
-	struct clv_trust_crl_entry delta;
 	bool removed = false;
 
-	if (found->delta != NULL &&
-	    clv_trust_crl_find(
-		found->delta, serial, cert->serial.size, &delta)) {
-		removed = delta.reason == CLV_REASON_REMOVE_FROM_CRL;
-		if (!removed) {
-			*entry = delta;
+	if (lists(found->outdated, cert, entry))
+		return found->outdated;
+	if (lists(found->delta, cert, entry)) {
+		removed = entry->reason == CLV_REASON_REMOVE_FROM_CRL;
+		if (!removed)
 			return found->delta;
-		}
 	}
-	if (complete == NULL ||
-	    !clv_trust_crl_find(complete, serial, cert->serial.size, entry))
+	if (!lists(found->complete, cert, entry))
 		return NULL;
 	return removed && entry->reason == CLV_REASON_CERTIFICATE_HOLD
 	    ? NULL
-	    : complete;
+	    : found->complete;
 }
 
 static const char *
