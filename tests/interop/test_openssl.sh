@@ -201,7 +201,8 @@ missing_key() {
 # The guard's verdict reaches the person.
 key_that_others_read() {
 	cp rsa.pem open.pem && chmod 644 open.pem
-	refuses "open.pem" o pkey -in "$(key open)" -pubout
+	refuses "fix: chmod 0600 $directory/open.pem" \
+	    o pkey -in "$(key open)" -pubout
 }
 
 # A program's own keys go on working.

@@ -3,20 +3,41 @@
 
 #include "keys/provider/deliver.h"
 
-#include <string.h>
-
 #include <openssl/core_names.h>
 #include <openssl/core_object.h>
 #include <openssl/params.h>
 
-#include "keys/key.h"
 #include "keys/provider/asker.h"
-#include "keys/provider/pkey.h"
+
+struct clv_pkey *
+clv_deliver_open(const struct clv_provider *provider, const char *uri,
+    OSSL_PASSPHRASE_CALLBACK *passphrase, void *argument)
+{
+	struct clv_asker *asker = NULL;
+	struct clv_pkey *pkey;
+	clv_key *key = NULL;
+	clv_error *err = NULL;
+
+	if (clv_asker_open_key(provider, uri, passphrase, argument, &key,
+		&asker, &err) != CLV_OK) {
+		(void)clv_provider_fail_with(provider, NULL, &err);
+		return NULL;
+	}
+	pkey = clv_pkey_new_for(provider, key);
+	clv_key_free(&key);
+	if (pkey != NULL) {
+		pkey->asker = asker; /* transferred */
+		return pkey;
+	}
+	clv_asker_free(&asker);
+	(void)clv_provider_fail(provider, CLV_NO_MEMORY, "out of memory");
+	return NULL;
+}
 
 /* The reference is the address of the key, of which pkey_load() in keymgmt.c
  * takes a reference of its own. */
-static int
-deliver_pkey(struct clv_pkey *pkey, OSSL_CALLBACK *deliver, void *argument)
+int
+clv_deliver_key(struct clv_pkey *pkey, OSSL_CALLBACK *deliver, void *argument)
 {
 	int type = OSSL_OBJECT_PKEY;
 	const char *name = clv_pkey_type_name(pkey->type);
@@ -32,28 +53,15 @@ deliver_pkey(struct clv_pkey *pkey, OSSL_CALLBACK *deliver, void *argument)
 }
 
 int
-clv_deliver_key(const struct clv_provider *provider, const char *uri,
-    OSSL_CALLBACK *deliver, void *argument,
-    OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_argument)
+clv_deliver_certificate(
+    const uint8_t *der, size_t size, OSSL_CALLBACK *deliver, void *argument)
 {
-	struct clv_asker *asker = NULL;
-	struct clv_pkey *pkey;
-	clv_key *key = NULL;
-	clv_error *err = NULL;
-	int done;
+	int type = OSSL_OBJECT_CERT;
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+	    OSSL_PARAM_construct_octet_string(
+		OSSL_OBJECT_PARAM_DATA, (void *)(uintptr_t)der, size),
+	    OSSL_PARAM_construct_end()};
 
-	if (clv_asker_open_key(provider, uri, passphrase, passphrase_argument,
-		&key, &asker, &err) != CLV_OK)
-		return clv_provider_fail_with(provider, NULL, &err);
-	pkey = clv_pkey_new_for(provider, key);
-	clv_key_free(&key);
-	if (pkey == NULL) {
-		clv_asker_free(&asker);
-		return clv_provider_fail(
-		    provider, CLV_NO_MEMORY, "out of memory");
-	}
-	pkey->asker = asker; /* transferred */
-	done = deliver_pkey(pkey, deliver, argument);
-	clv_pkey_free(&pkey);
-	return done;
+	return deliver(params, argument);
 }

@@ -45,8 +45,12 @@ clv_provider_fail_with(
 	if (key != NULL && remedy != NULL)
 		clv_log_line(&key->store->context->logger, CLV_LOG_ERROR,
 		    "%s; fix: %s", clv_error_message(*err), remedy);
-	(void)clv_provider_fail(
-	    provider, status, "%s", clv_error_message(*err));
+	if (key == NULL && remedy != NULL)
+		(void)clv_provider_fail(provider, status, "%s; fix: %s",
+		    clv_error_message(*err), remedy);
+	else
+		(void)clv_provider_fail(
+		    provider, status, "%s", clv_error_message(*err));
 	clv_error_free(err);
 	return 0;
 }

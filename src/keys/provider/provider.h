@@ -48,7 +48,7 @@ struct clv_provider {
 int clv_provider_fail(const struct clv_provider *provider, clv_status status,
     const char *format, ...) CLV_PRINTF(3, 4);
 /* The same for an error of the library, which it frees. What mends it goes to
- * the log of the key's context, unless `key` is NULL. */
+ * the log of the key's context; without a key, to the entry. */
 int clv_provider_fail_with(
     const struct clv_provider *provider, const clv_key *key, clv_error **err);
 /* Entry of the instance that is built in. */

@@ -154,6 +154,8 @@ decode_uri(void *context, OSSL_CORE_BIO *bio, int selection,
 	const struct clv_provider *provider = context;
 	char uri[STORE_URI_MAX + 1];
 	size_t size = 0, got = 0;
+	struct clv_pkey *pkey;
+	int done;
 
 	if (!does_private_keys(context, selection))
 		return 1;
@@ -164,8 +166,13 @@ decode_uri(void *context, OSSL_CORE_BIO *bio, int selection,
 	uri[size] = '\0';
 	if (!starts(uri, SCHEME) || strlen(uri) != size)
 		return 1;
-	return clv_deliver_key(provider, uri + strlen(SCHEME), callback,
-	    argument, passphrase, passphrase_argument);
+	pkey = clv_deliver_open(
+	    provider, uri + strlen(SCHEME), passphrase, passphrase_argument);
+	if (pkey == NULL)
+		return 0;
+	done = clv_deliver_key(pkey, callback, argument);
+	clv_pkey_free(&pkey);
+	return done;
 }
 
 #define FUNCTION(name, function)                 \
