@@ -146,6 +146,14 @@ clv_tpm_read_public(struct clv_tpm_link *link, TPM2_HANDLE handle,
 				     : check_name(public_area, claimed, name);
 }
 
+/* A new handle must be of the kind that was asked for. */
+static TSS2_RC
+check_range(TPM2_HANDLE handle, TPM2_HT kind)
+{
+	return handle >> TPM2_HR_SHIFT == kind ? TSS2_RC_SUCCESS
+					       : CLV_TPM_RC_MALFORMED;
+}
+
 /* Creation data, hash and ticket: we have no use for them. */
 static void
 skip_creation(struct clv_tpm_answer *answer)
@@ -193,7 +201,8 @@ clv_tpm_create_primary(struct clv_tpm_link *link, TPM2_HANDLE hierarchy,
 	rc = clv_tpm_answer_end(link->answer);
 	if (rc == TSS2_RC_SUCCESS)
 		rc = check_name(public_area, claimed, name);
-	return rc;
+	return rc != TSS2_RC_SUCCESS ? rc
+				     : check_range(*handle, TPM2_HT_TRANSIENT);
 }
 
 TSS2_RC
@@ -207,12 +216,11 @@ clv_tpm_start_session(struct clv_tpm_link *link)
 
 	if (rc == TSS2_RC_SUCCESS)
 		rc = clv_tpm_exchange(link, NULL, &handle);
-	if (rc == TSS2_RC_SUCCESS) {
+	if (rc == TSS2_RC_SUCCESS)
+		rc = check_range(handle, TPM2_HT_HMAC_SESSION);
+	if (rc == TSS2_RC_SUCCESS)
 		rc = clv_tpm_session_begin(link->session, link->crypto, salt,
 		    clv_tpm_hash_size(target->nameAlg), handle, link->answer);
-		if (rc != TSS2_RC_SUCCESS)
-			(void)clv_tpm_flush(link, handle);
-	}
 	clv_wipe(salt, sizeof(salt));
 	return rc;
 }
@@ -316,7 +324,8 @@ clv_tpm_load(struct clv_tpm_link *link, const struct clv_tpm_object *object,
 	    (name.size != object->name.size ||
 		memcmp(name.data, object->name.name, name.size) != 0))
 		rc = CLV_TPM_RC_MALFORMED;
-	return rc;
+	return rc != TSS2_RC_SUCCESS ? rc
+				     : check_range(*handle, TPM2_HT_TRANSIENT);
 }
 
 /* ---- using a key ---- */

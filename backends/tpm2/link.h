@@ -61,6 +61,7 @@ struct clv_tpm_link {
 	struct clv_tpm_answer *answer;
 	struct clv_tpm_session *session;
 	bool session_recorded; /* salted to a primary of recorded name */
+	TPM2B_NAME session_target; /* that primary's */
 	int session_slot;
 
 	struct clv_tpm_primary primary;
@@ -77,9 +78,9 @@ struct clv_tpm_link {
 struct clv_tpm_link *clv_tpm_link_new(const char *tcti);
 /* Flushes what is ours and closes. */
 void clv_tpm_link_free(struct clv_tpm_link **link);
-/* Connects unless connected. */
-clv_status clv_tpm_link_connect(
-    struct clv_tpm_link *link, const char *subject, clv_error **err);
+/* Connects unless connected. What the TPM itself has against it is `*rc`. */
+clv_status clv_tpm_link_connect(struct clv_tpm_link *link, const char *subject,
+    TSS2_RC *rc, clv_error **err);
 /* Closes the way to the TPM; a TPM without resource manager keeps what it
  * has. */
 void clv_tpm_link_disconnect(struct clv_tpm_link *link);
@@ -124,8 +125,21 @@ bool clv_tpm_is_resident(
 void clv_tpm_flush_session(struct clv_tpm_link *link);
 void clv_tpm_flush_object(
     struct clv_tpm_link *link, const struct clv_tpm_object *object);
-/* Flushes what dead processes of ours left. */
-void clv_tpm_sweep(struct clv_tpm_link *link);
+
+/* ---- share_slots.c: among processes, without resource manager ---- */
+
+/* Before and after a command that makes an object or a session; `index` is
+ * where it is written down, -1 if it is not. A `name` of NULL is not known. */
+TSS2_RC clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
+    const TPM2B_NAME *name, int *index);
+void clv_tpm_settle(struct clv_tpm_link *link, int index, TSS2_RC rc,
+    TPM2_HANDLE handle, const TPM2B_NAME *name);
+/* Flushes what another process of ours used least recently. */
+bool clv_tpm_take_from_others(
+    struct clv_tpm_link *link, enum clv_tpm_slot_kind kind);
+/* Flushes what dead processes left, and what lost answers hide; with `own`,
+ * everything else of ours that is still on record. */
+void clv_tpm_sweep(struct clv_tpm_link *link, bool own);
 
 /* ---- primary.c ---- */
 

@@ -124,35 +124,25 @@ find_usual(struct clv_tpm_link *link, TPM2_HANDLE parent,
 }
 
 static TSS2_RC
-make(struct clv_tpm_link *link, TPM2_HANDLE hierarchy,
+make(struct clv_tpm_link *link, const TPM2B_NAME *recorded,
     struct clv_tpm_primary *made)
 {
 	TSS2_RC rc;
 
-	made->handle = 0;
 	made->transient = true;
 	do {
 		clv_tpm_make_room(link, false);
-		rc = clv_tpm_create_primary(link, hierarchy,
-		    &clv_tpm_srk_template, &made->handle, &made->public_area,
-		    &made->name);
+		made->handle = 0;
+		rc = clv_tpm_intend(
+		    link, CLV_TPM_SLOT_OBJECT, recorded, &made->slot);
+		if (rc == TSS2_RC_SUCCESS)
+			rc = clv_tpm_create_primary(link, made->parent,
+			    &clv_tpm_srk_template, &made->handle,
+			    &made->public_area, &made->name);
+		clv_tpm_settle(link, made->slot, rc, made->handle, &made->name);
 	} while (clv_tpm_rc_base(rc) == TPM2_RC_OBJECT_MEMORY &&
 	    clv_tpm_take_slot(link, CLV_TPM_SLOT_OBJECT, false));
 	return rc;
-}
-
-/* Takes the place of the one known so far, which is flushed. */
-static void
-replace(struct clv_tpm_link *link, const struct clv_tpm_primary *found)
-{
-	link->primary = *found;
-	link->primary.slot = -1;
-	if (found->transient && !link->managed)
-		link->primary.slot = clv_tpm_slots_add(link->slots,
-		    &(struct clv_tpm_slot){.kind = CLV_TPM_SLOT_OBJECT,
-			.handle = found->handle,
-			.epoch = link->epoch,
-			.name = found->name});
 }
 
 TSS2_RC
@@ -171,13 +161,13 @@ clv_tpm_primary_find(
 		rc = TSS2_RC_SUCCESS;
 	} else {
 		found = (struct clv_tpm_primary){.parent = parent};
-		rc = make(link, parent, &found);
+		rc = make(link, recorded, &found);
 	}
-	if (rc == TSS2_RC_SUCCESS)
-		rc = accept(&found, recorded);
-	if (rc == TSS2_RC_SUCCESS)
-		replace(link, &found);
-	else if (found.transient && found.handle != 0)
-		(void)clv_tpm_flush(link, found.handle);
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	rc = accept(&found, recorded);
+	link->primary = found;
+	if (rc != TSS2_RC_SUCCESS)
+		clv_tpm_flush_primary(link);
 	return rc;
 }

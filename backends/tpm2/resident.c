@@ -60,9 +60,13 @@ still_there(struct clv_tpm_link *link, int slot)
 static void
 flush_handle(struct clv_tpm_link *link, TPM2_HANDLE handle, int slot)
 {
-	/* what can't be flushed now stays on record, for who comes after us */
-	if (still_there(link, slot) &&
-	    !clv_tpm_rc_is_lost(clv_tpm_flush(link, handle)))
+	TSS2_RC rc;
+
+	if (!still_there(link, slot))
+		return;
+	rc = clv_tpm_flush(link, handle);
+	/* what can't be flushed now stays on record, for later */
+	if (rc == TSS2_RC_SUCCESS || clv_tpm_rc_base(rc) == TPM2_RC_HANDLE)
 		clv_tpm_slots_remove(link->slots, slot);
 }
 
@@ -151,65 +155,21 @@ clv_tpm_make_room(struct clv_tpm_link *link, bool spare_primary)
 			return;
 }
 
-/* Whether a handle still names what the slot's record says; a session has no
- * name, but its number is given again only after it was flushed, and a
- * reset is seen in the epoch. */
-static bool
-is_what_it_was(struct clv_tpm_link *link, const struct clv_tpm_slot *slot)
-{
-	TPM2B_PUBLIC public_area;
-	TPM2B_NAME name;
-
-	if (slot->epoch.resets != link->epoch.resets ||
-	    slot->epoch.restarts != link->epoch.restarts)
-		return false;
-	if (slot->kind == CLV_TPM_SLOT_SESSION)
-		return slot->handle >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION;
-	return slot->handle >> TPM2_HR_SHIFT == TPM2_HT_TRANSIENT &&
-	    clv_tpm_read_public(link, slot->handle, &public_area, &name) ==
-	    TSS2_RC_SUCCESS &&
-	    clv_tpm_name_equal(&name, &slot->name);
-}
-
 bool
 clv_tpm_take_slot(
     struct clv_tpm_link *link, enum clv_tpm_slot_kind kind, bool spare_primary)
 {
-	struct clv_tpm_slot slot;
-	int index;
-
 	if (kind == CLV_TPM_SLOT_OBJECT && evict_own(link, spare_primary))
 		return true;
-	while (!link->managed &&
-	    clv_tpm_slots_victim(link->slots, kind, &index, &slot)) {
-		const bool there = is_what_it_was(link, &slot);
-
-		clv_tpm_slots_remove(link->slots, index);
-		if (there &&
-		    clv_tpm_flush(link, slot.handle) == TSS2_RC_SUCCESS)
-			return true;
-	}
-	return false;
-}
-
-void
-clv_tpm_sweep(struct clv_tpm_link *link)
-{
-	struct clv_tpm_slot slot;
-	int index;
-
-	while (clv_tpm_slots_orphan(link->slots, &index, &slot)) {
-		if (is_what_it_was(link, &slot) &&
-		    clv_tpm_flush(link, slot.handle) == TSS2_RC_SUCCESS)
-			link->events |= CLV_TPM_SWEPT;
-		clv_tpm_slots_remove(link->slots, index);
-	}
+	return !link->managed && clv_tpm_take_from_others(link, kind);
 }
 
 /* ---- session ---- */
 
+/* A key whose parent's name was recorded wants a session that nobody between
+ * us and the TPM knows: salted to a primary that was recorded. */
 static bool
-has_session(struct clv_tpm_link *link, bool recorded)
+has_session(struct clv_tpm_link *link, const TPM2B_NAME *recorded)
 {
 	if (link->session->handle == 0)
 		return false;
@@ -218,17 +178,23 @@ has_session(struct clv_tpm_link *link, bool recorded)
 		link->session_slot = -1;
 		return false;
 	}
-	return !recorded || link->session_recorded;
+	link->session_recorded |=
+	    clv_tpm_name_equal(&link->session_target, recorded);
+	return recorded->size == 0 || link->session_recorded;
 }
 
 static TSS2_RC
 start_session(struct clv_tpm_link *link)
 {
 	TSS2_RC rc, base;
+	int slot;
 
 	clv_tpm_flush_session(link);
 	do {
-		rc = clv_tpm_start_session(link);
+		rc = clv_tpm_intend(link, CLV_TPM_SLOT_SESSION, NULL, &slot);
+		if (rc == TSS2_RC_SUCCESS)
+			rc = clv_tpm_start_session(link);
+		clv_tpm_settle(link, slot, rc, link->session->handle, NULL);
 		base = clv_tpm_rc_base(rc);
 	} while ((base == TPM2_RC_SESSION_MEMORY ||
 		     base == TPM2_RC_SESSION_HANDLES) &&
@@ -236,11 +202,8 @@ start_session(struct clv_tpm_link *link)
 	if (rc != TSS2_RC_SUCCESS)
 		return rc;
 	link->session_recorded = link->primary.recorded;
-	if (!link->managed)
-		link->session_slot = clv_tpm_slots_add(link->slots,
-		    &(struct clv_tpm_slot){.kind = CLV_TPM_SLOT_SESSION,
-			.handle = link->session->handle,
-			.epoch = link->epoch});
+	link->session_target = link->primary.name;
+	link->session_slot = slot;
 	return TSS2_RC_SUCCESS;
 }
 
@@ -257,7 +220,7 @@ clv_tpm_need_parent(
 	if (rc != TSS2_RC_SUCCESS)
 		return rc;
 	link->primary.used = ++link->uses;
-	if (has_session(link, recorded->size != 0))
+	if (has_session(link, recorded))
 		return TSS2_RC_SUCCESS;
 	return start_session(link);
 }
@@ -281,49 +244,35 @@ bool
 clv_tpm_is_ready(struct clv_tpm_link *link, const struct clv_tpm_object *object)
 {
 	return link->transport != NULL &&
-	    has_session(link, object->parent_name.size != 0) &&
+	    has_session(link, &object->parent_name) &&
 	    (object->persistent != 0 || find_current(link, object) != NULL);
 }
 
 static TSS2_RC
 load(struct clv_tpm_link *link, const struct clv_tpm_object *object,
-    TPM2_HANDLE *handle)
+    struct clv_tpm_resident *resident)
 {
 	TSS2_RC rc;
 
 	do {
 		clv_tpm_make_room(link, true);
-		*handle = 0;
-		rc = clv_tpm_load(link, object, handle);
+		resident->handle = 0;
+		rc = clv_tpm_intend(
+		    link, CLV_TPM_SLOT_OBJECT, &object->name, &resident->slot);
+		if (rc == TSS2_RC_SUCCESS)
+			rc = clv_tpm_load(link, object, &resident->handle);
+		clv_tpm_settle(
+		    link, resident->slot, rc, resident->handle, NULL);
 	} while (clv_tpm_rc_base(rc) == TPM2_RC_OBJECT_MEMORY &&
 	    clv_tpm_take_slot(link, CLV_TPM_SLOT_OBJECT, true));
-	if (rc != TSS2_RC_SUCCESS && *handle != 0)
-		(void)clv_tpm_flush(link, *handle);
 	return rc;
-}
-
-static void
-remember(struct clv_tpm_link *link, const struct clv_tpm_object *object,
-    TPM2_HANDLE handle)
-{
-	struct clv_tpm_resident *resident = find(link, NULL);
-
-	*resident = (struct clv_tpm_resident){.object = object,
-	    .handle = handle,
-	    .slot = -1,
-	    .used = ++link->uses};
-	if (!link->managed)
-		resident->slot = clv_tpm_slots_add(link->slots,
-		    &(struct clv_tpm_slot){.kind = CLV_TPM_SLOT_OBJECT,
-			.handle = handle,
-			.epoch = link->epoch,
-			.name = object->name});
 }
 
 TSS2_RC
 clv_tpm_need(struct clv_tpm_link *link, const struct clv_tpm_object *object,
     TPM2_HANDLE *handle)
 {
+	struct clv_tpm_resident loaded = {.object = object, .slot = -1};
 	struct clv_tpm_resident *resident;
 	TSS2_RC rc;
 
@@ -345,38 +294,51 @@ clv_tpm_need(struct clv_tpm_link *link, const struct clv_tpm_object *object,
 		*handle = resident->handle;
 		return TSS2_RC_SUCCESS;
 	}
-	rc = load(link, object, handle);
+	rc = load(link, object, &loaded);
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	*handle = loaded.handle;
+	loaded.used = ++link->uses;
+	*find(link, NULL) = loaded;
+	return TSS2_RC_SUCCESS;
+}
+
+/* Whether the TPM says that a handle is not what we think. */
+static bool
+is_lost(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
+{
+	TPM2B_PUBLIC public_area;
+	TPM2B_NAME found;
+	const TSS2_RC rc =
+	    clv_tpm_read_public(link, handle, &public_area, &found);
+	const TSS2_RC base = clv_tpm_rc_base(rc);
+
 	if (rc == TSS2_RC_SUCCESS)
-		remember(link, object, *handle);
-	return rc;
+		return !clv_tpm_name_equal(&found, name);
+	return base == TPM2_RC_HANDLE || base == TPM2_RC_REFERENCE_H0;
 }
 
 bool
 clv_tpm_revalidate(struct clv_tpm_link *link)
 {
-	TPM2B_PUBLIC public_area;
-	TPM2B_NAME name;
+	struct clv_tpm_primary *primary = &link->primary;
 	bool changed = false;
 
 	for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++) {
 		struct clv_tpm_resident *one = &link->residents[i];
 
 		if (one->object == NULL ||
-		    (clv_tpm_read_public(link, one->handle, &public_area,
-			 &name) == TSS2_RC_SUCCESS &&
-			clv_tpm_name_equal(&name, &one->object->name)))
+		    !is_lost(link, one->handle, &one->object->name))
 			continue;
 		clv_tpm_slots_remove(link->slots, one->slot);
 		*one = (struct clv_tpm_resident){.slot = -1};
 		changed = true;
 	}
-	if (link->primary.handle != 0 && link->primary.transient &&
-	    (clv_tpm_read_public(link, link->primary.handle, &public_area,
-		 &name) != TSS2_RC_SUCCESS ||
-		!clv_tpm_name_equal(&name, &link->primary.name))) {
-		clv_tpm_slots_remove(link->slots, link->primary.slot);
-		link->primary.handle = 0;
-		link->primary.slot = -1;
+	if (primary->handle != 0 && primary->transient &&
+	    is_lost(link, primary->handle, &primary->name)) {
+		clv_tpm_slots_remove(link->slots, primary->slot);
+		primary->handle = 0;
+		primary->slot = -1;
 		changed = true;
 	}
 	return changed;

@@ -255,6 +255,7 @@ clv_tpm_session_unprotect(struct clv_tpm_session *session,
 		rc = check_answer(
 		    session, crypto, &value, command, answer, area);
 	if (rc == TSS2_RC_SUCCESS) {
+		session->proven = true;
 		memcpy(session->nonce_tpm, area + AT_NONCE - 4, CLV_TPM_DIGEST);
 		rc = decrypt_answer(session, crypto, &value, command, answer);
 	}

@@ -19,6 +19,7 @@
 
 struct clv_tpm_session {
 	TPM2_HANDLE handle; /* 0: there is none */
+	bool proven;        /* the TPM has the same key: it answered right */
 	uint8_t key[CLV_TPM_DIGEST];
 	uint8_t nonce_tpm[CLV_TPM_DIGEST];
 	uint8_t nonce_caller[CLV_TPM_DIGEST];

@@ -19,7 +19,7 @@
 #include <openssl/evp.h>
 
 #define RECORDS 60U
-#define MAGIC 0x3130544f4c53564cULL /* "LVSLOT01" */
+#define MAGIC 0x3230544f4c53564cULL /* "LVSLOT02" */
 #define LOCK_WAIT_MS 120000
 
 /* One object or session. Every field is a claim, checked before use. */
@@ -32,8 +32,11 @@ struct record {
 	uint64_t pid;
 	uint64_t pid_start;
 	uint64_t used;
+	uint32_t intended;
+	uint32_t before_count;
+	uint32_t before[CLV_TPM_SLOT_BEFORE];
 	uint16_t name_size;
-	uint8_t name[70];
+	uint8_t name[sizeof(((TPM2B_NAME *)0)->name)];
 };
 
 struct page {
@@ -110,12 +113,21 @@ pid_space(void)
 						       : 0;
 }
 
-/* Only what can be seen from here can be known to be dead. */
+static bool
+is_own(const struct clv_tpm_slots *slots, const struct record *record)
+{
+	return record->owner == slots->self.owner &&
+	    record->pid == slots->self.pid;
+}
+
+/* Only what can be seen from here can be known to be dead. Intentions of our
+ * own are orphans, too, when anybody asks: none is under way then. */
 static bool
 is_orphan(const struct clv_tpm_slots *slots, const struct record *record)
 {
-	if (record->kind == CLV_TPM_SLOT_FREE ||
-	    record->space != slots->self.space || record->space == 0 ||
+	if (record->intended && is_own(slots, record))
+		return true;
+	if (record->space != slots->self.space || record->space == 0 ||
 	    record->pid == 0)
 		return false;
 	if (kill((pid_t)record->pid, 0) != 0 && errno == ESRCH)
@@ -353,25 +365,48 @@ clv_tpm_slots_unlock(struct clv_tpm_slots *slots)
 
 /* ---- records ---- */
 
+static void
+set_name(struct record *record, const TPM2B_NAME *name)
+{
+	record->name_size = name->size;
+	memcpy(record->name, name->name, sizeof(record->name));
+}
+
 int
-clv_tpm_slots_add(struct clv_tpm_slots *slots, const struct clv_tpm_slot *slot)
+clv_tpm_slots_intend(
+    struct clv_tpm_slots *slots, const struct clv_tpm_slot *slot)
 {
 	for (size_t i = 0; slots != NULL && i < RECORDS; i++) {
 		struct record *record = &slots->page->records[i];
 
-		if (record->kind != CLV_TPM_SLOT_FREE ||
-		    slot->name.size > sizeof(record->name))
+		if (record->kind != CLV_TPM_SLOT_FREE)
 			continue;
 		*record = slots->self;
-		record->handle = slot->handle;
 		record->epoch = slot->epoch;
-		record->name_size = slot->name.size;
-		memcpy(record->name, slot->name.name, slot->name.size);
+		set_name(record, &slot->name);
+		record->intended = 1;
+		record->before_count = (uint32_t)slot->before_count;
+		memcpy(record->before, slot->before, sizeof(record->before));
 		record->used = now_ns();
 		record->kind = slot->kind;
 		return (int)i;
 	}
 	return -1;
+}
+
+void
+clv_tpm_slots_settle(struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle,
+    const TPM2B_NAME *name)
+{
+	struct record *record;
+
+	if (slots == NULL || index < 0)
+		return;
+	record = &slots->page->records[index];
+	if (name != NULL)
+		set_name(record, name);
+	record->handle = handle;
+	record->intended = 0;
 }
 
 void
@@ -389,9 +424,7 @@ clv_tpm_slots_still(struct clv_tpm_slots *slots, int index)
 	if (slots == NULL || index < 0)
 		return true;
 	record = &slots->page->records[index];
-	if (record->kind == CLV_TPM_SLOT_FREE ||
-	    record->owner != slots->self.owner ||
-	    record->pid != slots->self.pid)
+	if (record->kind == CLV_TPM_SLOT_FREE || !is_own(slots, record))
 		return false;
 	record->used = now_ns();
 	return true;
@@ -404,9 +437,14 @@ describe(const struct record *record, struct clv_tpm_slot *slot)
 	    (struct clv_tpm_slot){.kind = (enum clv_tpm_slot_kind)record->kind,
 		.handle = record->handle,
 		.epoch = record->epoch};
+	slot->intended = record->intended != 0;
 	if (record->name_size <= sizeof(slot->name.name)) {
 		slot->name.size = record->name_size;
 		memcpy(slot->name.name, record->name, record->name_size);
+	}
+	if (record->before_count <= CLV_TPM_SLOT_BEFORE) {
+		slot->before_count = record->before_count;
+		memcpy(slot->before, record->before, sizeof(slot->before));
 	}
 }
 
@@ -419,8 +457,8 @@ clv_tpm_slots_victim(struct clv_tpm_slots *slots, enum clv_tpm_slot_kind kind,
 	for (size_t i = 0; slots != NULL && i < RECORDS; i++) {
 		const struct record *record = &slots->page->records[i];
 
-		if (record->kind == kind &&
-		    record->owner != slots->self.owner &&
+		if (record->kind == kind && !record->intended &&
+		    !is_own(slots, record) &&
 		    (oldest == NULL || record->used < oldest->used)) {
 			oldest = record;
 			*index = (int)i;
@@ -432,14 +470,33 @@ clv_tpm_slots_victim(struct clv_tpm_slots *slots, enum clv_tpm_slot_kind kind,
 }
 
 bool
-clv_tpm_slots_orphan(
-    struct clv_tpm_slots *slots, int *index, struct clv_tpm_slot *slot)
+clv_tpm_slots_claimed(
+    struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle)
 {
-	for (size_t i = 0; slots != NULL && i < RECORDS; i++)
-		if (is_orphan(slots, &slots->page->records[i])) {
-			describe(&slots->page->records[i], slot);
-			*index = (int)i;
+	for (size_t i = 0; slots != NULL && i < RECORDS; i++) {
+		const struct record *record = &slots->page->records[i];
+
+		if ((int)i != index && record->kind != CLV_TPM_SLOT_FREE &&
+		    !record->intended && record->handle == handle)
 			return true;
-		}
+	}
+	return false;
+}
+
+bool
+clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own, int *index,
+    struct clv_tpm_slot *slot)
+{
+	for (size_t i = 0; slots != NULL && i < RECORDS; i++) {
+		const struct record *record = &slots->page->records[i];
+
+		if (record->kind == CLV_TPM_SLOT_FREE ||
+		    (!is_orphan(slots, record) &&
+			!(own && is_own(slots, record))))
+			continue;
+		describe(record, slot);
+		*index = (int)i;
+		return true;
+	}
 	return false;
 }

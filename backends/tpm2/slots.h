@@ -29,6 +29,9 @@ enum clv_tpm_slot_kind {
 	CLV_TPM_SLOT_SESSION
 };
 
+/* As many handles as a TPM without resource manager has at a time. */
+#define CLV_TPM_SLOT_BEFORE 8U
+
 /* The TPM's counters of resets: handles mean nothing after one. */
 struct clv_tpm_epoch {
 	uint32_t resets;
@@ -39,7 +42,12 @@ struct clv_tpm_slot {
 	enum clv_tpm_slot_kind kind;
 	TPM2_HANDLE handle;
 	struct clv_tpm_epoch epoch;
-	TPM2B_NAME name; /* of an object */
+	TPM2B_NAME name; /* of an object; empty: a primary not known before */
+	/* Written down before the TPM was asked: the handle is not known, but
+	 * it is none of these. */
+	bool intended;
+	size_t before_count;
+	TPM2_HANDLE before[CLV_TPM_SLOT_BEFORE];
 };
 
 /* NULL if there is no place for the file. `tcti` names the TPM. */
@@ -55,9 +63,14 @@ void clv_tpm_slots_abandon(struct clv_tpm_slots **slots);
 TSS2_RC clv_tpm_slots_lock(struct clv_tpm_slots *slots, bool exclusive);
 void clv_tpm_slots_unlock(struct clv_tpm_slots *slots);
 
-/* Writes down what this process got from the TPM; -1 if there is no room. */
-int clv_tpm_slots_add(
+/* Writes down what this process is about to get from the TPM, so that it can
+ * be found if the answer never comes or the process dies before it does. -1
+ * if there is no room. */
+int clv_tpm_slots_intend(
     struct clv_tpm_slots *slots, const struct clv_tpm_slot *slot);
+/* It got it. */
+void clv_tpm_slots_settle(struct clv_tpm_slots *slots, int index,
+    TPM2_HANDLE handle, const TPM2B_NAME *name);
 void clv_tpm_slots_remove(struct clv_tpm_slots *slots, int index);
 /* Whether nobody took it away; counts as a use. */
 bool clv_tpm_slots_still(struct clv_tpm_slots *slots, int index);
@@ -66,8 +79,12 @@ bool clv_tpm_slots_still(struct clv_tpm_slots *slots, int index);
  * caller flushes it in the TPM and then removes it. */
 bool clv_tpm_slots_victim(struct clv_tpm_slots *slots,
     enum clv_tpm_slot_kind kind, int *index, struct clv_tpm_slot *slot);
-/* One that a dead process left. */
-bool clv_tpm_slots_orphan(
-    struct clv_tpm_slots *slots, int *index, struct clv_tpm_slot *slot);
+/* Whether a record other than `index` has this handle. */
+bool clv_tpm_slots_claimed(
+    struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle);
+/* One that a dead process left, or an intention that came to nothing; with
+ * `own`, anything that is ours. */
+bool clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own, int *index,
+    struct clv_tpm_slot *slot);
 
 #endif

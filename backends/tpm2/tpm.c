@@ -166,6 +166,15 @@ get_link(struct clv_tpm *tpm)
 
 enum remedy { GIVE_UP, AGAIN, WAIT };
 
+/* A session that never worked may be wrong itself: its key was disturbed on the
+ * way. What the TPM counts is not tried again, though. */
+static enum remedy
+mend_session(struct clv_tpm_link *link, TSS2_RC rc)
+{
+	clv_tpm_flush_session(link);
+	return clv_tpm_rc_base(rc) == TPM2_RC_BAD_AUTH ? AGAIN : GIVE_UP;
+}
+
 /* Mends what can be mended after `rc`, under the lock. */
 static enum remedy
 mend(struct clv_tpm_link *link, TSS2_RC rc)
@@ -179,9 +188,8 @@ mend(struct clv_tpm_link *link, TSS2_RC rc)
 		clv_tpm_link_disconnect(link);
 		return AGAIN;
 	case TPM2_RC_REFERENCE_S0:
-		clv_tpm_slots_remove(link->slots, link->session_slot);
-		clv_tpm_session_forget(link->session);
-		link->session_slot = -1;
+		/* gone, or saved by somebody and then in nobody's way */
+		clv_tpm_flush_session(link);
 		return AGAIN;
 	case TPM2_RC_REFERENCE_H0:
 	case TPM2_RC_REFERENCE_H1:
@@ -189,6 +197,9 @@ mend(struct clv_tpm_link *link, TSS2_RC rc)
 		return clv_tpm_revalidate(link) ? AGAIN : GIVE_UP;
 	case TPM2_RC_AUTH_FAIL:
 	case TPM2_RC_BAD_AUTH:
+		if (link->session->handle != 0 && !link->session->proven)
+			return mend_session(link, rc);
+		return clv_tpm_revalidate(link) ? AGAIN : GIVE_UP;
 	case TPM2_RC_HANDLE:
 	case TPM2_RC_VALUE:
 		/* wrong indeed, unless the handle has become another's */
@@ -199,7 +210,7 @@ mend(struct clv_tpm_link *link, TSS2_RC rc)
 	case TPM2_RC_MEMORY:
 		return WAIT;
 	case CLV_TPM_RC_FORGED:
-		clv_tpm_flush_session(link);
+		clv_tpm_link_disconnect(link);
 		return GIVE_UP;
 	default:
 		return GIVE_UP;
@@ -227,12 +238,13 @@ run_once(struct clv_tpm_link *link, const struct clv_tpm_use *use,
 			return CLV_OK;
 		exclusive = true;
 	}
-	status = clv_tpm_link_connect(link, use->subject, err);
-	if (status == CLV_OK) {
+	status = clv_tpm_link_connect(link, use->subject, rc, err);
+	if (status == CLV_OK && *rc == TSS2_RC_SUCCESS) {
 		*rc = work(link, job);
-		*remedy = mend(link, *rc);
 		clv_wipe(link->answer->bytes, link->answer->size);
 	}
+	if (status == CLV_OK)
+		*remedy = mend(link, *rc);
 	clv_tpm_slots_unlock(link->slots);
 	return status;
 }
@@ -320,13 +332,14 @@ void
 clv_tpm_drop(struct clv_tpm *tpm, const struct clv_tpm_object *object)
 {
 	struct clv_tpm_link *link = atomic_load(&tpm->link);
+	TSS2_RC rc;
 
 	if (link == NULL || link->pid != getpid())
 		return;
 	(void)pthread_mutex_lock(&link->mutex);
 	if (clv_tpm_is_resident(link, object) &&
 	    clv_tpm_slots_lock(link->slots, true) == TSS2_RC_SUCCESS) {
-		if (clv_tpm_link_connect(link, NULL, NULL) == CLV_OK)
+		if (clv_tpm_link_connect(link, NULL, &rc, NULL) == CLV_OK)
 			clv_tpm_flush_object(link, object);
 		clv_tpm_slots_unlock(link->slots);
 	}
