@@ -38,6 +38,8 @@ const struct command commands[] = {
 	"store a key that was made elsewhere; prints its URI", cmd_key_import},
     {"key delete", "KEY-URI --yes", "destroy a key", cmd_key_delete},
     {"key passwd", "KEY-URI", "change the password of a key", cmd_key_passwd},
+    {"seal", "--out FILE [--tcti T]",
+	"seal a secret from standard input to this machine's TPM", cmd_seal},
     {"cert request",
 	"(DIR [--group GROUP] [--slot TYPE] | KEY-URI " SUBJECT_USAGE
 	") [--out FILE]",

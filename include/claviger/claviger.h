@@ -18,6 +18,7 @@
 #include <claviger/guard.h>
 #include <claviger/key.h>
 #include <claviger/log.h>
+#include <claviger/seal.h>
 #include <claviger/secret.h>
 #include <claviger/statuscode.h>
 #include <claviger/trust_data.h>

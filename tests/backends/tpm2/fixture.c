@@ -221,16 +221,14 @@ tpm_lab_decrypt(clv_key *key, clv_error **err)
 static unsigned
 count_handles(TSS2_TCTI_CONTEXT *tcti, uint8_t kind)
 {
-	const uint8_t command[] = {0x80, 0x01, 0, 0, 0, 22, 0, 0, 0x01, 0x7a,
-	    0, 0, 0, 1, kind, 0, 0, 0, 0, 0, 0, 64};
+	const uint8_t command[] = {0x80, 0x01, 0, 0, 0, 22, 0, 0, 0x01, 0x7a, 0,
+	    0, 0, 1, kind, 0, 0, 0, 0, 0, 0, 64};
 	uint8_t answer[4096] = {0};
 	size_t size = sizeof(answer);
 
+	assert_int_equal(Tss2_Tcti_Transmit(tcti, sizeof(command), command), 0);
 	assert_int_equal(
-	    Tss2_Tcti_Transmit(tcti, sizeof(command), command), 0);
-	assert_int_equal(Tss2_Tcti_Receive(tcti, &size, answer,
-			     TSS2_TCTI_TIMEOUT_BLOCK),
-	    0);
+	    Tss2_Tcti_Receive(tcti, &size, answer, TSS2_TCTI_TIMEOUT_BLOCK), 0);
 	assert_true(size >= 19 && answer[9] == 0);
 	return answer[18];
 }

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* What who listens between processor and TPM gets to see. */
+
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include <claviger/seal.h>
+
+#include "../../../backends/tpm2/keyfile.h"
+
+#define AUTH "correct horse battery"
+#define NEW_AUTH "staple of another kind"
+#define SECRET "the password of a pem key"
+
+/* As tests sign and decrypt it: see fixture.c. */
+static const uint8_t message[] = "what is to be signed or hidden";
+
+static void
+read_private(const char *uri, TPM2B_PRIVATE *private_area)
+{
+	struct clv_tpm_keyfile file;
+	char text[8192];
+	const int fd = open(uri + strlen("tpm2:"), O_RDONLY | O_CLOEXEC);
+	const ssize_t size = read(fd, text, sizeof(text));
+
+	assert_true(size > 0);
+	(void)close(fd);
+	assert_ok(clv_tpm_keyfile_parse(text, (size_t)size, uri, &file, &err));
+	*private_area = file.private_area;
+}
+
+/* No piece of 16 bytes of it may be seen. */
+static void
+assert_unseen(const char *what, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	if (size < 16 && fault_tcti_find(at, size) != 0)
+		fail_msg("%s was seen", what);
+	for (size_t i = 0; i + 16 <= size; i += 16)
+		if (fault_tcti_find(at + i, 16) != 0)
+			fail_msg("%s was seen at %zu", what, i);
+}
+
+static void
+assert_key_unseen(const char *uri)
+{
+	TPM2B_PRIVATE private_area;
+
+	read_private(uri, &private_area);
+	assert_unseen("a private area", private_area.buffer, private_area.size);
+}
+
+/* A key of OpenSSL's to import; `scalar` gets its secret number. */
+static void
+make_foreign(clv_secret *pem, uint8_t scalar[32])
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	BIO *memory = BIO_new(BIO_s_mem());
+	BIGNUM *number = NULL;
+	char *bytes = NULL;
+	long size;
+
+	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(
+			     memory, key, NULL, NULL, 0, NULL, NULL),
+	    1);
+	size = BIO_get_mem_data(memory, &bytes);
+	assert_ok(clv_secret_set(pem, bytes, (size_t)size, &err));
+	assert_int_equal(
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number), 1);
+	assert_int_equal(BN_bn2binpad(number, scalar, 32), 32);
+	BN_clear_free(number);
+	BIO_free(memory);
+	EVP_PKEY_free(key);
+}
+
+static void
+seal_and_unseal(struct tpm_lab *lab)
+{
+	clv_secret secret = CLV_SECRET_INIT;
+	clv_secret again = CLV_SECRET_INIT;
+	char uri[LAB_PATH + 32];
+
+	(void)snprintf(uri, sizeof(uri), "tpm2:%s/sealed", lab->swtpm.keys);
+	assert_ok(clv_secret_set(&secret, SECRET, strlen(SECRET), &err));
+	assert_ok(clv_seal(lab->context, uri, &secret, &err));
+	assert_ok(clv_unseal(lab->context, uri, &again, &err));
+	assert_true(clv_secret_equal(&secret, &again));
+	assert_key_unseen(uri);
+	clv_secret_clear(&secret);
+	clv_secret_clear(&again);
+}
+
+static void
+change_auth(struct tpm_lab *lab, const char *uri)
+{
+	clv_key *key = NULL;
+
+	lab->new_auth = NEW_AUTH;
+	assert_ok(clv_key_change_secret(lab->context, uri, &err));
+	lab->auth = NEW_AUTH;
+	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	assert_ok(tpm_lab_sign(key, &err));
+	clv_key_free(&key);
+	assert_key_unseen(uri);
+}
+
+static void
+import_key(struct tpm_lab *lab)
+{
+	clv_secret pem = CLV_SECRET_INIT;
+	uint8_t scalar[32];
+	clv_key *key = NULL;
+
+	make_foreign(&pem, scalar);
+	assert_ok(clv_key_import(lab->store, &pem, NULL, &key, &err));
+	assert_ok(tpm_lab_sign(key, &err));
+	assert_key_unseen(clv_key_uri(key));
+	assert_unseen("an imported key", scalar, sizeof(scalar));
+	clv_key_free(&key);
+	clv_secret_clear(&pem);
+}
+
+static void
+test_bus__shows_no_secret(void **state)
+{
+	struct tpm_lab *lab = *state;
+	uint8_t digest[32];
+	clv_key *ec, *rsa;
+	char *uri;
+
+	lab->new_auth = AUTH;
+	fault_tcti_record(true);
+	ec = tpm_lab_key(lab, CLV_EC_P256, "ec");
+	rsa = tpm_lab_key(lab, CLV_RSA_2048, "rsa");
+	assert_ok(tpm_lab_sign(ec, &err));
+	assert_ok(tpm_lab_sign(rsa, &err));
+	assert_ok(tpm_lab_decrypt(rsa, &err));
+	uri = strdup(clv_key_uri(ec));
+	assert_key_unseen(uri);
+	assert_key_unseen(clv_key_uri(rsa));
+	/* opened again: loaded from the file, and the auth value proven */
+	tpm_lab_reopen(lab);
+	clv_key_free(&ec);
+	assert_ok(clv_key_open(lab->context, uri, &ec, &err));
+	assert_ok(tpm_lab_sign(ec, &err));
+	assert_key_unseen(uri);
+	clv_key_free(&ec);
+	clv_key_free(&rsa);
+	change_auth(lab, uri);
+	import_key(lab);
+	seal_and_unseal(lab);
+
+	assert_unseen("the auth value", AUTH, strlen(AUTH));
+	assert_unseen("the new auth value", NEW_AUTH, strlen(NEW_AUTH));
+	assert_unseen("the sealed secret", SECRET, strlen(SECRET));
+	assert_unseen("the plaintext", message, sizeof(message));
+	assert_int_equal(EVP_Q_digest(NULL, "SHA256", NULL, message,
+			     sizeof(message), digest, NULL),
+	    1);
+	assert_unseen("the digest", digest, sizeof(digest));
+	assert_true(fault_tcti_recorded() > 4000);
+	free(uri);
+}
+
+/* So that the test above can be believed: public things are seen. */
+static void
+test_bus__is_recorded(void **state)
+{
+	struct tpm_lab *lab = *state;
+	size_t size = 0;
+	const uint8_t *public;
+	clv_key *key;
+
+	fault_tcti_record(true);
+	key = tpm_lab_key(lab, CLV_EC_P256, "ec");
+	assert_ok(tpm_lab_sign(key, &err));
+	public = clv_key_public(key, &size);
+	assert_true(fault_tcti_find(public + size - 32, 32) >= 1);
+	clv_key_free(&key);
+}
+
+/* Keeps the wrong parent's name: what an interposer's own key would look
+ * like. */
+static void
+test_parent__of_another_name_is_refused(void **state)
+{
+	struct tpm_lab *lab = *state;
+	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "ec");
+	char *path = uri + strlen("tpm2:");
+	char text[8192] = "";
+	clv_key *key = NULL;
+	FILE *file = fopen(path, "r+");
+	char *name;
+
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	name = strstr(text, "Parent-Name: 000b");
+	assert_non_null(name);
+	name[20] = name[20] == '0' ? '1' : '0';
+	rewind(file);
+	assert_true(fwrite(text, 1, strlen(text), file) == strlen(text));
+	assert_int_equal(fclose(file), 0);
+	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	fault_tcti_reset();
+	assert_fails(CLV_UNTRUSTED, tpm_lab_sign(key, &err));
+	/* nothing was salted to it, let alone loaded under it */
+	assert_int_equal(fault_tcti_count(TPM2_CC_Load), 0);
+	clv_key_free(&key);
+	free(uri);
+}
+
+/* An interposer that changes answers is noticed. */
+static void
+test_answer__that_was_changed_is_refused(void **state)
+{
+	struct tpm_lab *lab = *state;
+	clv_key *key = tpm_lab_key(lab, CLV_RSA_2048, "rsa");
+
+	assert_ok(tpm_lab_sign(key, &err));
+	for (uint32_t at = 14; at < 340; at += 29) {
+		fault_tcti_add(&(struct fault){.kind = FAULT_FLIP,
+		    .code = TPM2_CC_Sign,
+		    .times = 1,
+		    .value = at});
+		assert_fails(CLV_UNTRUSTED, tpm_lab_sign(key, &err));
+		assert_ok(tpm_lab_sign(key, &err));
+	}
+	clv_key_free(&key);
+}
+
+int
+main(void)
+{
+#define ITEM(test) \
+	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
+	const struct CMUnitTest tests[] = {
+	    ITEM(test_bus__shows_no_secret),
+	    ITEM(test_bus__is_recorded),
+	    ITEM(test_parent__of_another_name_is_refused),
+	    ITEM(test_answer__that_was_changed_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
