@@ -88,6 +88,24 @@ reference() {
 	echo "-----END CLAVIGER KEY URI-----"
 }
 
+# start_token: a SoftHSM token, whose store URI goes to $store.
+softhsm=
+for path in /usr/lib/softhsm /usr/lib/*/softhsm /usr/lib64/softhsm; do
+	[ -e "$path/libsofthsm2.so" ] && softhsm=$path/libsofthsm2.so
+done
+start_token() {
+	export SOFTHSM2_CONF=$directory/softhsm2.conf
+	mkdir tokens
+	cat >softhsm2.conf <<-END
+	directories.tokendir = $directory/tokens
+	objectstore.backend = file
+	log.level = ERROR
+	END
+	softhsm2-util --init-token --free --label lab --so-pin 12345678 \
+	    --pin 123456 && printf 123456 >pin
+	store="pkcs11:token=lab?module-path=$softhsm&pin-source=file:$directory/pin"
+}
+
 # wait_for_file FILE: a server's socket.
 wait_for_file() {
 	local i
