@@ -40,6 +40,9 @@ if(CLV_SANITIZE)
     -fsanitize=${CLV_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer)
   target_link_options(clv-flags INTERFACE -fsanitize=${CLV_SANITIZE})
+  # SoftHSM throws C++ exceptions, which ASan must know of from the start.
+  target_link_options(clv-flags INTERFACE
+    -Wl,--no-as-needed,-lstdc++,--as-needed)
   if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
     target_link_options(clv-flags INTERFACE -Wl,-z,undefs)
   endif()

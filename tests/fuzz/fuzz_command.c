@@ -4,6 +4,7 @@
 /*
  * The command line: lines of the input are the arguments. '/' becomes '_', so
  * that every path stays in a directory of our own. Exit statuses are 0, 1, 2.
+ * Run it with -close_fd_mask=2 to see libFuzzer's output only.
  */
 
 #include <fcntl.h>
@@ -35,9 +36,6 @@ move_away(void)
 	    nowhere < 0 || dup2(nowhere, STDIN_FILENO) < 0 ||
 	    dup2(nowhere, STDOUT_FILENO) < 0)
 		abort();
-	/* stderr shows what libFuzzer finds; complaints are in the way. */
-	(void)fclose(stderr);
-	stderr = fopen("/dev/null", "w");
 	(void)setenv("TPM2TOOLS_TCTI", "device:/nonexistent", 1);
 }
 

@@ -191,8 +191,8 @@ test_guard_classify__a_private_key_is_a_key_anywhere(void **state)
 	    "-----BEGIN RSA PRIVATE KEY-----\r\n",
 	    "-----BEGIN EC PRIVATE KEY-----\n",
 	    "-----BEGIN TSS2 PRIVATE KEY-----\n",
-	    "Bag Attributes\n-----BEGIN CERTIFICATE-----\nMII\n-----END "
-	    "CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n"};
+	    ("Bag Attributes\n-----BEGIN CERTIFICATE-----\nMII\n-----END "
+	     "CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")};
 	static const struct {
 		unsigned char bytes[24];
 		size_t size;

@@ -13,7 +13,7 @@ void
 input_set(const uint8_t *data, size_t size)
 {
 	next_byte = data;
-	end = data + size;
+	end = size > 0 ? data + size : data;
 	calls = calls_at_end = 0;
 }
 
