@@ -153,7 +153,7 @@ repair_fault(struct repair *repair)
 	case P11_FAULT_NONE:
 		return repair->rv;
 	case P11_FAULT_BUSY:
-		return repair->tries == 1 ? CKR_OK : repair->rv;
+		return CKR_OK;
 	case P11_FAULT_SESSION:
 	case P11_FAULT_DEVICE:
 		if (repair->tries > 1)

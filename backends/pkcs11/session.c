@@ -9,6 +9,8 @@
 
 /* How long to wait where all the token's sessions are in use. */
 #define SESSION_MS 30000U
+/* How long the token's word is good that it has no more. */
+#define LIMIT_MS 1000U
 
 /* Takes a session out of the pool: the one this thread had last, if it is
  * free. Gate locked. */
@@ -47,6 +49,15 @@ put_idle(struct p11_token *token, struct p11_session *session)
 	token->idle = session;
 }
 
+/* With its last session, Cryptoki logs the user out, and handles of private
+ * objects end. Gate locked. */
+static void
+count_closed(struct p11_token *token)
+{
+	if (--token->open == 0)
+		clv_p11_token_lost(token);
+}
+
 /* Opens one more. Inside, the gate unlocked; token->open counts it already. */
 static CK_RV
 open_session(struct p11_token *token, bool writes, struct p11_session **out)
@@ -80,10 +91,7 @@ make_room(struct p11_token *token)
 
 	if (session == NULL)
 		return false;
-	token->open--;
-	/* With the last one, Cryptoki logs the user out. */
-	if (token->open == 0)
-		token->logged_in = false;
+	count_closed(token);
 	clv_p11_gate_unlock(&token->module->gate);
 	(void)token->module->f->C_CloseSession(session->handle);
 	free(session);
@@ -99,7 +107,22 @@ refused(struct p11_token *token)
 	if (token->open == 0)
 		return CKR_SESSION_COUNT; /* others have them all */
 	token->limit = token->open;
+	token->limit_until = clv_p11_deadline(LIMIT_MS);
 	return CKR_OK;
+}
+
+/* Other processes may have closed some of theirs. */
+static bool
+is_at_limit(struct p11_token *token)
+{
+	struct timespec now;
+
+	if (token->limit == 0 || token->open < token->limit)
+		return false;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec > token->limit_until.tv_sec)
+		token->limit = 0;
+	return token->limit != 0;
 }
 
 /* Opens a session in place of waiting. Gate locked before and after. */
@@ -154,7 +177,7 @@ find_session(struct p11_token *token, bool writes, struct p11_visit *visit,
 		*out = take_idle(token, writes);
 		if (*out != NULL)
 			break;
-		if (token->limit == 0 || token->open < token->limit)
+		if (!is_at_limit(token))
 			rv = open_another(token, writes, out);
 		else if (!make_room(token))
 			rv = clv_p11_session_wait(token, visit, &deadline);
@@ -234,11 +257,8 @@ clv_p11_session_discard(struct p11_token *token, struct p11_session *session,
 	if (is_closable(token, session, visit))
 		(void)module->f->C_CloseSession(session->handle);
 	(void)clv_p11_gate_lock(&module->gate);
-	if (is_current(token, session)) {
-		token->open--;
-		if (token->open == 0)
-			token->logged_in = false;
-	}
+	if (is_current(token, session))
+		count_closed(token);
 	clv_p11_gate_unlock(&module->gate);
 	free(session);
 	clv_p11_module_leave(module, visit);

@@ -36,7 +36,8 @@ struct p11_token {
 	atomic_uint generation;
 	struct p11_session *idle;
 	unsigned open;  /* sessions of this generation, idle ones included */
-	unsigned limit; /* of the above, once the token has told */
+	unsigned limit; /* of the above, once the token has told; 0: none */
+	struct timespec limit_until;
 
 	bool logged_in;
 	bool logging_in;
