@@ -107,20 +107,20 @@ open_home(void)
 	return open_directory(path, "/claviger");
 }
 
+/* What is set is meant: where it does not serve, no other is taken. */
 static int
 open_state_directory(void)
 {
-	int directory =
-	    open_directory(secure_getenv("XDG_STATE_HOME"), "/claviger");
+	const char *state_home = secure_getenv("XDG_STATE_HOME");
+	const char *state = secure_getenv("STATE_DIRECTORY");
 
-	if (directory < 0) /* systemd.exec(5); the first of a list */
-		directory =
-		    open_directory(secure_getenv("STATE_DIRECTORY"), "");
-	if (directory < 0 && geteuid() == 0)
-		directory = open_directory("/var/lib", "/claviger");
-	if (directory < 0)
-		directory = open_home();
-	return directory;
+	if (state_home != NULL)
+		return open_directory(state_home, "/claviger");
+	if (state != NULL) /* systemd.exec(5) */
+		return open_directory(state, "");
+	if (geteuid() == 0)
+		return open_directory("/var/lib", "/claviger");
+	return open_home();
 }
 
 /* A name that tells nothing, and the same for the same token. */

@@ -27,6 +27,7 @@ struct login {
 	unsigned turn;   /* 1 for the first value that the host gives */
 	bool from_store; /* the value is the one that worked before */
 	bool retry;
+	bool unsure; /* how many tries there are; taken as the last one */
 };
 
 static CK_RV
@@ -89,7 +90,8 @@ read_flags(struct login *login)
 static bool
 is_final(const struct login *login)
 {
-	return (login->info.flags & CKF_USER_PIN_FINAL_TRY) != 0;
+	return login->unsure ||
+	    (login->info.flags & CKF_USER_PIN_FINAL_TRY) != 0;
 }
 
 static bool
@@ -203,7 +205,7 @@ check_unfinished(struct login *login)
 		return CKR_OK;
 	if (unfinished < 2 && !low)
 		return CKR_OK;
-	login->info.flags |= CKF_USER_PIN_FINAL_TRY;
+	login->unsure = true;
 	return CKR_PIN_INCORRECT;
 }
 
@@ -306,7 +308,8 @@ try_pin(struct login *login)
 	if (rv == CLV_CKR_RAISED)
 		return rv;
 	if (cost_a_try(login, rv)) {
-		forget_pin(call->store->token);
+		if (login->from_store)
+			forget_pin(call->store->token);
 		if (!is_pinpad(login))
 			status = clv_p11_attempts_add_bad(
 			    &login->attempts, &login->pin, call->err);
@@ -357,7 +360,7 @@ log_in(struct p11_call *call, CK_USER_TYPE user)
 		/* A pad's user may try again, but in a new call. */
 		if (is_pinpad(&login))
 			break;
-		rv = CKR_OK;
+		rv = read_flags(&login);
 	}
 	clv_secret_clear(&login.pin);
 	return rv;
