@@ -16,7 +16,7 @@
  * factor; memory is 1024 N bytes. 16384 (16 MiB, an eighth of a second) is
  * the default, and the most that OpenSSL 3.0 accepts when it reads a key; so
  * the default repeats the work five times over (p = 5) for the strength of a
- * larger N. Changing the password keeps the work factor, if it is no less.
+ * larger N. Changing the password keeps the work factor.
  */
 
 #include "keyfile.h"
@@ -233,7 +233,7 @@ read_old(struct change *the, clv_error **err)
 		 clv_keyfile_source(the->store, the->uri), &the->old_text,
 		 &the->pkcs8, &facts, err)) != CLV_OK)
 		return status;
-	the->cost = facts.scrypt_n > N_DEFAULT && facts.scrypt_n <= N_MAX
+	the->cost = facts.scrypt_n >= N_MIN && facts.scrypt_n <= N_MAX
 	    ? cost_of(facts.scrypt_n)
 	    : cost_of(N_DEFAULT);
 	return clv_soft_key_new(&the->pkcs8, &the->key, err);
