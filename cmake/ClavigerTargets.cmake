@@ -160,3 +160,15 @@ function(clv_fuzz name)
   add_test(NAME ${name} COMMAND ${name} -runs=0 ${FUZZ_CORPUS})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
 endfunction()
+
+# clv_wrap_faults(TARGET): the library's system calls and allocations in this
+# test program go through tests/support/faults.c.
+function(clv_wrap_faults target)
+  target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/faults.c)
+  foreach(call IN ITEMS calloc chmod fchmod fchown fcntl flistxattr
+      fremovexattr fstat fstatat fstatfs fsync getxattr linkat listxattr
+      malloc open openat read readlink readlinkat reallocarray renameat
+      renameat2 setxattr statfs statx strdup write)
+    target_link_options(${target} PRIVATE -Wl,--wrap=${call})
+  endforeach()
+endfunction()

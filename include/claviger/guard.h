@@ -360,8 +360,8 @@ typedef bool clv_guard_visit_fn(void *user, const char *path,
 /**
  * Judges a file, or a directory with everything in it, each object under the
  * policy that clv_guard_classify() finds for it, and with `fix` mends it.
- * Symbolic links in the tree are judged where they lead, and not descended
- * into. Bounded: 64 levels, 1,000,000 objects.
+ * Symbolic links in the tree are judged where they lead, but neither mended
+ * there nor descended into. Bounded: 64 levels, 1,000,000 objects.
  *
  * @param worst  the worst grade after mending; CLV_GUARD_INSECURE if an
  *               object could not be judged

@@ -201,6 +201,7 @@ survey_object(struct survey *survey, const struct clv_guard_request *request,
 {
 	clv_guard_report *report = NULL;
 	clv_error *failure = NULL;
+	const bool link = is_link(request);
 	struct statx stat = {0};
 	size_t fixed = 0;
 	int pinned = -1;
@@ -222,7 +223,7 @@ survey_object(struct survey *survey, const struct clv_guard_request *request,
 	/* What stands in a directory that others can write may be theirs: it
 	 * is not mended. */
 	if (status == CLV_OK && report != NULL && pinned >= 0 &&
-	    S_ISDIR(stat.stx_mode) && !is_link(request))
+	    S_ISDIR(stat.stx_mode) && !link)
 		status = survey_entries(survey, pinned, path, request->policy,
 		    level, fix && report->grade < CLV_GUARD_INSECURE, err);
 	if (pinned >= 0)
