@@ -36,12 +36,16 @@ static bool
 parse_algorithm(struct clv_cert_parser *parser, const struct clv_der *inner,
     const struct clv_der *outer, const struct clv_der *contents)
 {
+	enum clv_trust_signature_kind kind;
+
 	if (!clv_der_equal(inner, outer))
 		return clv_cert_refuse(parser,
 		    "its signature algorithm differs inside and outside");
+	if (!clv_signature_parse(*contents, &kind))
+		return clv_cert_refuse(
+		    parser, "its signature algorithm is malformed");
 	parser->cert->algorithm = clv_cert_span(parser, outer);
-	parser->cert->signature_kind =
-	    (uint8_t)clv_signature_kind_of(*contents);
+	parser->cert->signature_kind = (uint8_t)kind;
 	return true;
 }
 
@@ -124,7 +128,8 @@ parse_tail(struct clv_cert_parser *parser, struct clv_der *tbs)
 
 	for (unsigned n = 1; n <= 2; n++)
 		if (clv_der_is(tbs, CLV_DER_CONTEXT(n)) &&
-		    !clv_der_read(tbs, CLV_DER_CONTEXT(n), &part))
+		    (!clv_der_read(tbs, CLV_DER_CONTEXT(n), &part) ||
+			!clv_der_is_bits(&part)))
 			return clv_cert_refuse(
 			    parser, "its unique identifiers are malformed");
 	if (clv_der_empty(tbs))

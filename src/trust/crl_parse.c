@@ -284,6 +284,7 @@ static bool
 parse_head(struct clv_crl_parser *parser, struct clv_der *tbs,
     const struct clv_der *outer, uint32_t *version)
 {
+	enum clv_trust_signature_kind kind;
 	struct clv_der algorithm, contents;
 
 	*version = 0;
@@ -294,8 +295,11 @@ parse_head(struct clv_crl_parser *parser, struct clv_der *tbs,
 	    !clv_der_equal(&algorithm, outer))
 		return malformed(parser,
 		    "its signature algorithm differs inside and outside");
+	if (!clv_signature_parse(contents, &kind))
+		return malformed(
+		    parser, "its signature algorithm is malformed");
 	parser->crl->algorithm = span_of(parser, outer);
-	parser->crl->signature_kind = (uint8_t)clv_signature_kind_of(contents);
+	parser->crl->signature_kind = (uint8_t)kind;
 	return true;
 }
 

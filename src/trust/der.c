@@ -74,6 +74,13 @@ clv_der_small(struct clv_der *in, uint32_t max, uint32_t *value)
 }
 
 bool
+clv_der_is_bits(const struct clv_der *contents)
+{
+	return !clv_der_empty(contents) && *contents->at <= 7 &&
+	    (clv_der_size(contents) > 1 || *contents->at == 0);
+}
+
+bool
 clv_der_octets(struct clv_der *in, struct clv_der *octets)
 {
 	struct clv_der contents, rest = *in;

@@ -29,7 +29,6 @@ enum {
 	CLV_DER_IA5_STRING = 0x16,
 	CLV_DER_UTC_TIME = 0x17,
 	CLV_DER_GENERALIZED_TIME = 0x18,
-	CLV_DER_VISIBLE_STRING = 0x1a,
 	CLV_DER_UNIVERSAL_STRING = 0x1c,
 	CLV_DER_BMP_STRING = 0x1e,
 	CLV_DER_SEQUENCE = 0x30,
@@ -149,6 +148,9 @@ bool clv_der_unsigned(struct clv_der *in, struct clv_der *magnitude);
 
 /* The same as a number, at most `max`. */
 bool clv_der_small(struct clv_der *in, uint32_t max, uint32_t *value);
+
+/* Whether these can be the contents of a BIT STRING. */
+bool clv_der_is_bits(const struct clv_der *contents);
 
 /* BIT STRING of whole octets. */
 bool clv_der_octets(struct clv_der *in, struct clv_der *octets);

@@ -69,17 +69,22 @@ check_utf8(struct clv_der value)
 	return true;
 }
 
-/* Characters of one, two or four bytes each; none is 0. */
+/* Characters of one, two or four bytes each, which exist and are not 0. */
 static bool
 check_wide(struct clv_der value, size_t width)
 {
-	static const uint8_t zeros[4];
+	uint32_t character;
 
 	if (clv_der_size(&value) % width != 0)
 		return false;
-	for (; !clv_der_empty(&value); value.at += width)
-		if (memcmp(value.at, zeros, width) == 0)
+	for (; !clv_der_empty(&value); value.at += width) {
+		character = 0;
+		for (size_t i = 0; i < width; i++)
+			character = character << 8 | value.at[i];
+		if (character == 0 || character > 0x10ffff ||
+		    (character >= 0xd800 && character <= 0xdfff))
 			return false;
+	}
 	return true;
 }
 
@@ -101,7 +106,6 @@ check_value(const struct pair *pair)
 	case CLV_DER_NUMERIC_STRING:
 	case CLV_DER_PRINTABLE_STRING:
 	case CLV_DER_IA5_STRING:
-	case CLV_DER_VISIBLE_STRING:
 		return check_ascii(pair->value);
 	case CLV_DER_TELETEX_STRING:
 		return check_wide(pair->value, 1);
@@ -109,8 +113,10 @@ check_value(const struct pair *pair)
 		return check_wide(pair->value, 2);
 	case CLV_DER_UNIVERSAL_STRING:
 		return check_wide(pair->value, 4);
+	case CLV_DER_BIT_STRING: /* x500UniqueIdentifier */
+		return clv_der_is_bits(&pair->value);
 	default:
-		return true; /* an attribute that is no string */
+		return false;
 	}
 }
 

@@ -145,26 +145,39 @@ parameters_fit(enum parameters expected, const struct clv_der *parameters)
 		clv_der_matches(parameters, "\x05\x00", 2));
 }
 
-enum clv_trust_signature_kind
-clv_signature_kind_of(struct clv_der contents)
+static enum clv_trust_signature_kind
+kind_of(const struct clv_der *oid, struct clv_der parameters)
 {
-	struct clv_der oid;
-
-	if (!clv_der_oid(&contents, &oid))
-		return CLV_SIGNATURE_UNKNOWN;
 	for (size_t i = 0; i < sizeof(identifiers) / sizeof(identifiers[0]);
 	     i++) {
 		const struct identifier *is = &identifiers[i];
 
-		if (!clv_der_matches(&oid, is->oid, is->size))
+		if (!clv_der_matches(oid, is->oid, is->size))
 			continue;
 		if (is->parameters == PSS)
-			return read_pss(contents);
-		if (!parameters_fit(is->parameters, &contents))
+			return read_pss(parameters);
+		if (!parameters_fit(is->parameters, &parameters))
 			return CLV_SIGNATURE_UNKNOWN;
 		return (enum clv_trust_signature_kind)is->kind;
 	}
 	return CLV_SIGNATURE_UNKNOWN;
+}
+
+bool
+clv_signature_parse(
+    struct clv_der contents, enum clv_trust_signature_kind *kind)
+{
+	struct clv_der oid, rest, value;
+	uint8_t tag;
+
+	if (!clv_der_oid(&contents, &oid))
+		return false;
+	rest = contents;
+	if (!clv_der_empty(&rest) &&
+	    (!clv_der_any(&rest, &tag, &value) || !clv_der_empty(&rest)))
+		return false;
+	*kind = kind_of(&oid, contents);
+	return true;
 }
 
 const struct clv_signature_info *

@@ -19,8 +19,12 @@ struct clv_signature_info {
 	const char *name;
 };
 
-/* UNKNOWN for an algorithm that is not known, or malformed. */
-enum clv_trust_signature_kind clv_signature_kind_of(struct clv_der contents);
+/*
+ * False if the contents of an AlgorithmIdentifier are malformed. `kind` is
+ * UNKNOWN for an algorithm that is not known, or has other parameters.
+ */
+bool clv_signature_parse(
+    struct clv_der contents, enum clv_trust_signature_kind *kind);
 
 /* Static, never NULL; any number. */
 const struct clv_signature_info *clv_signature_describe(unsigned kind);
