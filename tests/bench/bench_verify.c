@@ -265,7 +265,8 @@ run_all(void)
 			run(list, chain, false, 0);
 		run(list, 3, true, 0);
 	}
-	for (size_t entries = 1000; entries <= 50000; entries *= 50)
+	for (size_t entries = 1000; entries <= 50000 && entries <= 50 * largest;
+	     entries *= 50)
 		for (unsigned chain = 2; chain <= 3; chain++)
 			run(10, chain, false, entries);
 	printf("\nOpening, from memory\n");
