@@ -417,9 +417,11 @@ read_root(struct reader *reader, yaml_node_t *root)
 }
 
 static clv_status
-read_document(struct reader *reader, yaml_parser_t *parser)
+read_document(const struct reader *outer, yaml_parser_t *parser)
 {
 	yaml_document_t document;
+	struct reader inner = *outer;
+	struct reader *reader = &inner;
 	clv_status status;
 
 	if (!yaml_parser_load(parser, &document))

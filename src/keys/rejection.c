@@ -116,7 +116,7 @@ synthesise(const clv_key *key, const uint8_t *ciphertext, uint8_t *synthetic,
 	const size_t size = key->signature_size;
 	const size_t most = size - 2 - 8 - 1;
 	uint8_t derived[DIGEST_SIZE];
-	uint8_t lengths[2 * CANDIDATES];
+	uint8_t lengths[2 * CANDIDATES] = {0};
 	size_t mask = most;
 	clv_status status;
 

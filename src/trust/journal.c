@@ -353,7 +353,7 @@ decode_name(char *name)
 			const int high = hex_value(from[1]);
 			const int low = high < 0 ? -1 : hex_value(from[2]);
 
-			value = high << 4 | low;
+			value = high * 16 + low;
 			if (low < 0 || is_plain((unsigned char)value) ||
 			    value == 0)
 				return false;
