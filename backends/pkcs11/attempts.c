@@ -31,7 +31,11 @@
 #define HASHES_MAX 64U
 
 /* 16 MiB and some 30 ms for each guess. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define SCRYPT_N 2U
+#else
 #define SCRYPT_N 16384U
+#endif
 #define SCRYPT_R 8U
 #define LOCK_MS 60000U
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
+#include "base/crypto.h"
 
 #include "attached.h"
 #include "mutex.h"
@@ -122,7 +122,7 @@ start(struct p11_module *module, clv_error **err)
 	if (rv != CKR_OK)
 		return clv_p11_raise(
 		    rv, "start PKCS#11 module", module->path, err);
-	module->openssl = OSSL_LIB_CTX_new();
+	module->openssl = clv_crypto_context();
 	if (module->openssl == NULL)
 		return clv_p11_no_memory("load PKCS#11 module", err);
 	return CLV_OK;
@@ -143,7 +143,6 @@ module_destroy(struct p11_module *module)
 {
 	finalise(module);
 	clv_p11_detach(module->libp11);
-	OSSL_LIB_CTX_free(module->openssl);
 	clv_p11_gate_destroy(&module->gate);
 	free(module->path);
 	free(module);

@@ -29,7 +29,7 @@ struct p11_module {
 	CK_FUNCTION_LIST *f;
 	struct PKCS11_ctx_st *libp11; /* attached.c */
 	CK_INFO info;
-	OSSL_LIB_CTX *openssl; /* no openssl.cnf has a say in it */
+	OSSL_LIB_CTX *openssl; /* borrowed; clv_crypto_context() */
 	bool fragile;          /* a lost connection raises SIGPIPE */
 	bool surveyed;         /* libp11 has looked at the slots */
 

@@ -265,6 +265,17 @@ inject(size_t scenario, const char *function, unsigned call, size_t fault)
 	}
 }
 
+/* What these give may be missing, but not a lie: C_GetFunctionList gives
+ * code, and whoever calls what is not there dies; and a wrong plaintext can't
+ * be told from a right one, as a signature can. */
+static bool
+can_be(const char *function, size_t fault)
+{
+	return (strcmp(function, "C_GetFunctionList") != 0 &&
+		   strcmp(function, "C_Decrypt") != 0) ||
+	    strncmp(faults[fault].directive, "fault", 5) == 0;
+}
+
 /* How often the scenario calls each function when all is well. */
 static void
 count_calls(size_t scenario, unsigned counts[FUNCTIONS])
@@ -299,7 +310,8 @@ test_fault__leaves_no_trace(void **state)
 			for (unsigned c = 1; c <= counts[f] && c <= CALLS_MAX;
 			     c++)
 				for (size_t x = 0; x < FAULTS; x++)
-					if (turn++ % part == 0)
+					if (can_be(functions[f], x) &&
+					    turn++ % part == 0)
 						inject(s, functions[f], c, x);
 	}
 	print_message("%u of %u faults: %u crashes, %u hangs, %u wrong, %u "
