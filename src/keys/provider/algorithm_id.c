@@ -13,18 +13,30 @@
 /* RFC 4055, 3.1, whose default salt is not written in DER. */
 #define SALT_DEFAULT 20
 
+/* With a NULL as parameters, as everybody writes it. */
+static X509_ALGOR *
+hash_algorithm(int hash)
+{
+	X509_ALGOR *algorithm = X509_ALGOR_new();
+
+	if (algorithm != NULL &&
+	    X509_ALGOR_set0(algorithm, OBJ_nid2obj(hash), V_ASN1_NULL, NULL) ==
+		1)
+		return algorithm;
+	X509_ALGOR_free(algorithm);
+	return NULL;
+}
+
 /* MaskGenAlgorithm: MGF1 with its hash as parameter. */
 static X509_ALGOR *
-mask_generator(const EVP_MD *hash)
+mask_generator(int hash)
 {
-	X509_ALGOR *inner = X509_ALGOR_new(), *outer = X509_ALGOR_new();
+	X509_ALGOR *inner = hash_algorithm(hash), *outer = X509_ALGOR_new();
 	ASN1_STRING *packed = NULL;
 
-	if (inner != NULL && outer != NULL) {
-		X509_ALGOR_set_md(inner, hash);
+	if (inner != NULL && outer != NULL)
 		packed =
 		    ASN1_item_pack(inner, ASN1_ITEM_rptr(X509_ALGOR), NULL);
-	}
 	X509_ALGOR_free(inner);
 	if (packed != NULL &&
 	    X509_ALGOR_set0(
@@ -38,20 +50,17 @@ mask_generator(const EVP_MD *hash)
 static RSA_PSS_PARAMS *
 pss_params(const struct clv_signature *signature)
 {
-	const EVP_MD *hash =
-	    clv_digest_of(signature->pkey->key, signature->hash);
+	const int hash = clv_digest_nid(signature->hash);
 	const size_t salt = clv_signature_salt_size(signature);
 	RSA_PSS_PARAMS *params = RSA_PSS_PARAMS_new();
 
 	if (params == NULL)
 		return NULL;
 	/* SHA-1 is the default, not written in DER. */
-	if (signature->hash != CLV_HASH_SHA1) {
-		if ((params->hashAlgorithm = X509_ALGOR_new()) == NULL ||
-		    (params->maskGenAlgorithm = mask_generator(hash)) == NULL)
-			goto fail;
-		X509_ALGOR_set_md(params->hashAlgorithm, hash);
-	}
+	if (signature->hash != CLV_HASH_SHA1 &&
+	    ((params->hashAlgorithm = hash_algorithm(hash)) == NULL ||
+		(params->maskGenAlgorithm = mask_generator(hash)) == NULL))
+		goto fail;
 	if (salt != SALT_DEFAULT &&
 	    ((params->saltLength = ASN1_INTEGER_new()) == NULL ||
 		ASN1_INTEGER_set_uint64(params->saltLength, salt) != 1))

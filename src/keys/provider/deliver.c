@@ -46,7 +46,7 @@ clv_deliver_key(struct clv_pkey *pkey, OSSL_CALLBACK *deliver, void *argument)
 	    OSSL_PARAM_construct_utf8_string(
 		OSSL_OBJECT_PARAM_DATA_TYPE, (char *)(uintptr_t)name, 0),
 	    OSSL_PARAM_construct_octet_string(
-		OSSL_OBJECT_PARAM_REFERENCE, &pkey, sizeof(pkey)),
+		OSSL_OBJECT_PARAM_REFERENCE, &pkey, sizeof(struct clv_pkey *)),
 	    OSSL_PARAM_construct_end()};
 
 	return deliver(params, argument);

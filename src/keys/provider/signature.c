@@ -74,7 +74,6 @@ take_key(struct clv_signature *signature, struct clv_pkey *pkey)
 		(void)clv_pkey_ref(pkey);
 		clv_pkey_free(&signature->pkey);
 		signature->pkey = pkey;
-		signature->hash = CLV_HASH_NONE;
 	}
 	if (signature->pkey != NULL && signature->pkey->openssl != NULL)
 		return 1;

@@ -61,25 +61,20 @@ guess_digest(const struct clv_signature *signature, const uint8_t *input,
 }
 
 static int
-check(const struct clv_signature *signature, size_t input_size)
+check_pss(const struct clv_signature *signature)
 {
-	const bool pss = signature->padding == CLV_PADDING_PSS;
-
-	if (pss && signature->mgf1_hash != CLV_HASH_NONE &&
+	if (signature->padding != CLV_PADDING_PSS)
+		return 1;
+	if (signature->mgf1_hash != CLV_HASH_NONE &&
 	    signature->mgf1_hash != signature->hash)
 		return clv_provider_fail(signature->provider, CLV_UNSUPPORTED,
 		    "PSS with %s and MGF1 with %s: only the same is supported",
 		    clv_digest_name(signature->hash),
 		    clv_digest_name(signature->mgf1_hash));
-	if (pss && clv_signature_salt_size(signature) > largest_salt(signature))
+	if (clv_signature_salt_size(signature) > largest_salt(signature))
 		return clv_provider_fail(signature->provider, CLV_INVALID,
 		    "a salt of %zu bytes is too long for this key and digest",
 		    clv_signature_salt_size(signature));
-	if (signature->hash != CLV_HASH_NONE &&
-	    input_size != clv_hash_size(signature->hash))
-		return clv_provider_fail(signature->provider, CLV_INVALID,
-		    "%zu bytes are not a digest of %s", input_size,
-		    clv_digest_name(signature->hash));
 	return 1;
 }
 
@@ -112,14 +107,11 @@ clv_signature_make(struct clv_signature *signature, const uint8_t *input,
 	    .padding = signature->padding,
 	    .hash = signature->hash};
 
-	if (room < clv_signature_room(signature))
-		return clv_provider_fail(signature->provider, CLV_INVALID,
-		    "%zu bytes are too few for the signature", room);
 	*output_size = room;
 	if (type == CLV_PKEY_ED25519 || type == CLV_PKEY_ED448)
 		return clv_pkey_operate(signature->pkey, &mechanism, input,
 		    input_size, output, output_size);
-	if (check(signature, input_size) != 1)
+	if (check_pss(signature) != 1)
 		return 0;
 	if (signature->hash == CLV_HASH_NONE)
 		input = guess_digest(

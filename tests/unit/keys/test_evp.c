@@ -178,6 +178,22 @@ test_evp_dup__is_the_same_key(void **state)
 }
 
 static void
+test_evp_set__changes_nothing(void **state)
+{
+	EVP_PKEY *key = evp_open(*state, CLV_EC_P256);
+	unsigned char *point = NULL;
+	const size_t size = EVP_PKEY_get1_encoded_public_key(
+	    fake_openssl_key(CLV_EC_P256, 1), &point);
+
+	assert_int_not_equal(
+	    EVP_PKEY_set1_encoded_public_key(key, point, size), 1);
+	assert_int_equal(EVP_PKEY_eq(key, fake_openssl_key(CLV_EC_P256, 0)), 1);
+	ERR_clear_error();
+	OPENSSL_free(point);
+	EVP_PKEY_free(key);
+}
+
+static void
 test_evp_check__judges_the_public_half(void **state)
 {
 	for (size_t i = 0; i < ALGORITHMS; i++) {
@@ -425,6 +441,7 @@ main(void)
 	    TEST(test_evp_params__tell_the_public_half),
 	    TEST(test_evp_private__is_never_written),
 	    TEST(test_evp_dup__is_the_same_key),
+	    TEST(test_evp_set__changes_nothing),
 	    TEST(test_evp_check__judges_the_public_half),
 	    TEST(test_evp_free__gives_the_key_up),
 	    TEST(test_evp_failure__is_one_entry_with_our_message),

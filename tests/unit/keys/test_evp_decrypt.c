@@ -175,6 +175,66 @@ test_evp_decrypt__label_and_other_paddings_are_refused(void **state)
 	EVP_PKEY_free(key);
 }
 
+static void
+test_evp_decrypt__two_hashes_and_small_rooms_are_refused(void **state)
+{
+	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+	unsigned char ciphertext[256] = {0}, plain[256];
+	size_t size = sizeof(plain);
+
+	assert_openssl(EVP_PKEY_decrypt_init(context));
+	set_padding(context, &ways[3]);
+	assert_openssl(EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha1()));
+	assert_int_not_equal(EVP_PKEY_decrypt(context, plain, &size, ciphertext,
+				 sizeof(ciphertext)),
+	    1);
+	assert_int_equal(ERR_GET_REASON(ERR_get_error()), -CLV_UNSUPPORTED);
+	set_padding(context, &ways[0]);
+	size = sizeof(plain) - 1;
+	assert_int_not_equal(EVP_PKEY_decrypt(context, plain, &size, ciphertext,
+				 sizeof(ciphertext)),
+	    1);
+	assert_int_equal(ERR_GET_REASON(ERR_get_error()), -CLV_INVALID);
+	/* TLS says which version it is, and has room for the secret. */
+	assert_openssl(
+	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_WITH_TLS_PADDING));
+	size = 47;
+	assert_int_not_equal(EVP_PKEY_decrypt(context, plain, &size, ciphertext,
+				 sizeof(ciphertext)),
+	    1);
+	size = 48;
+	assert_int_not_equal(EVP_PKEY_decrypt(context, plain, &size, ciphertext,
+				 sizeof(ciphertext)),
+	    1);
+	assert_int_equal(
+	    atomic_load(&fake.raws) + atomic_load(&fake.decrypts), 0);
+	ERR_clear_error();
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(key);
+}
+
+static void
+test_evp_decrypt__state_can_be_copied(void **state)
+{
+	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL), *copy;
+	unsigned char ciphertext[256], plain[256];
+	size_t size = sizeof(ciphertext), plain_size = sizeof(plain);
+
+	encrypt(key, &ways[3], ciphertext, &size);
+	assert_openssl(EVP_PKEY_decrypt_init(context));
+	set_padding(context, &ways[3]);
+	copy = EVP_PKEY_CTX_dup(context);
+	assert_non_null(copy);
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(key);
+	assert_openssl(
+	    EVP_PKEY_decrypt(copy, plain, &plain_size, ciphertext, size));
+	assert_memory_equal(plain, message, plain_size);
+	EVP_PKEY_CTX_free(copy);
+}
+
 /* What TLS does with an RSA key exchange. */
 static void
 tls_decrypt(EVP_PKEY *key, const unsigned char *ciphertext, size_t size,
@@ -260,6 +320,8 @@ main(void)
 	    TEST(test_evp_decrypt__wrong_oaep_is_one_entry),
 	    TEST(test_evp_decrypt__wrong_pkcs1_gives_the_same_bytes_each_time),
 	    TEST(test_evp_decrypt__label_and_other_paddings_are_refused),
+	    TEST(test_evp_decrypt__two_hashes_and_small_rooms_are_refused),
+	    TEST(test_evp_decrypt__state_can_be_copied),
 	    TEST(test_evp_decrypt__wrong_premaster_secret_becomes_random),
 	};
 

@@ -354,9 +354,151 @@ test_evp_sign__what_no_device_can_is_refused(void **state)
 	assert_int_not_equal(
 	    EVP_DigestSign(digest, signature, &size, message, sizeof(message)),
 	    1);
-	assert_openssl(EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha1()));
 	assert_int_equal(atomic_load(&fake.signs), 0);
 	ERR_clear_error();
+	EVP_MD_CTX_free(digest);
+	EVP_PKEY_free(key);
+}
+
+static void
+test_evp_sign__two_digests_are_refused(void **state)
+{
+	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+	unsigned char signature[256];
+	size_t size = sizeof(signature);
+
+	assert_openssl(EVP_DigestSignInit_ex(
+	    digest, &context, "SHA256", NULL, NULL, key, NULL));
+	/* The message is being hashed already. */
+	assert_int_not_equal(
+	    EVP_PKEY_CTX_set_signature_md(context, EVP_sha384()), 1);
+	assert_openssl(EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()));
+	/* PKCS#1 v1.5 has no mask generator; PSS has one of the same hash. */
+	assert_int_not_equal(
+	    EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()), 1);
+	assert_openssl(
+	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING));
+	assert_openssl(EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha1()));
+	assert_int_not_equal(
+	    EVP_DigestSign(digest, signature, &size, message, sizeof(message)),
+	    1);
+	assert_int_equal(atomic_load(&fake.signs), 0);
+	ERR_clear_error();
+	EVP_MD_CTX_free(digest);
+	EVP_PKEY_free(key);
+}
+
+static int
+set_salt(EVP_PKEY_CTX *context, const char *text, int number)
+{
+	const OSSL_PARAM params[] = {text != NULL
+		? OSSL_PARAM_construct_utf8_string(
+		      OSSL_SIGNATURE_PARAM_PSS_SALTLEN, (char *)(uintptr_t)text,
+		      0)
+		: OSSL_PARAM_construct_int(
+		      OSSL_SIGNATURE_PARAM_PSS_SALTLEN, &number),
+	    OSSL_PARAM_construct_end()};
+
+	return EVP_PKEY_CTX_set_params(context, params);
+}
+
+static void
+test_evp_sign__salts_by_name_and_number(void **state)
+{
+	static const char *const good[] = {
+	    "digest", "max", "auto", "auto-digestmax", "0", "32"};
+	static const char *const bad[] = {
+	    "", "-1", "32x", "most", "99999", "99999999999999999999"};
+	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+
+	assert_openssl(EVP_DigestSignInit_ex(
+	    digest, &context, "SHA256", NULL, NULL, key, NULL));
+	assert_openssl(
+	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING));
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_openssl(set_salt(context, good[i], 0));
+	for (int number = -4; number <= 32; number++)
+		assert_openssl(set_salt(context, NULL, number));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_not_equal(set_salt(context, bad[i], 0), 1);
+	assert_int_not_equal(set_salt(context, NULL, -5), 1);
+	assert_int_not_equal(set_salt(context, NULL, 99999), 1);
+	ERR_clear_error();
+	EVP_MD_CTX_free(digest);
+	EVP_PKEY_free(key);
+}
+
+static void
+test_evp_sign__eddsa_takes_no_digest(void **state)
+{
+	EVP_PKEY *key = evp_open(*state, CLV_ED25519);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+
+	assert_int_not_equal(
+	    EVP_DigestSignInit(digest, NULL, EVP_sha256(), NULL, key), 1);
+	assert_int_not_equal(EVP_PKEY_sign_init(context), 1);
+	ERR_clear_error();
+	EVP_PKEY_CTX_free(context);
+	EVP_MD_CTX_free(digest);
+	EVP_PKEY_free(key);
+}
+
+static void
+test_evp_sign__sizes_are_checked(void **state)
+{
+	static const clv_algorithm algorithms[] = {CLV_RSA_2048, CLV_EC_P256};
+	unsigned char digest[64] = {0}, signature[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		EVP_PKEY *key = evp_open(*state, algorithms[i]);
+		EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+		size_t size = 31;
+
+		assert_openssl(EVP_PKEY_sign_init(context));
+		assert_openssl(
+		    EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()));
+		assert_int_not_equal(
+		    EVP_PKEY_sign(context, signature, &size, digest, 32), 1);
+		size = sizeof(signature);
+		assert_int_not_equal(
+		    EVP_PKEY_sign(context, signature, &size, digest, 31), 1);
+		assert_openssl(
+		    EVP_PKEY_sign(context, signature, &size, digest, 32));
+		ERR_clear_error();
+		EVP_PKEY_CTX_free(context);
+		EVP_PKEY_free(key);
+	}
+}
+
+static void
+test_evp_verify__state_can_be_copied(void **state)
+{
+	const struct way *way = &ways[5];
+	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+	unsigned char signature[256];
+	size_t size = sizeof(signature);
+
+	assert_openssl(EVP_DigestSignInit_ex(
+	    digest, &context, way->digest, NULL, NULL, key, NULL));
+	set_padding(context, way);
+	assert_openssl(
+	    EVP_DigestSign(digest, signature, &size, message, sizeof(message)));
+	assert_openssl(EVP_DigestVerifyInit_ex(
+	    digest, NULL, way->digest, NULL, NULL, key, NULL));
+	assert_openssl(EVP_DigestVerifyUpdate(digest, message, 3));
+	assert_openssl(EVP_MD_CTX_copy_ex(copy, digest));
+	set_padding(EVP_MD_CTX_get_pkey_ctx(copy), way);
+	assert_openssl(
+	    EVP_DigestVerifyUpdate(copy, message + 3, sizeof(message) - 3));
+	assert_openssl(EVP_DigestVerifyFinal(copy, signature, size));
+	EVP_MD_CTX_free(copy);
 	EVP_MD_CTX_free(digest);
 	EVP_PKEY_free(key);
 }
@@ -438,6 +580,11 @@ main(void)
 	    TEST(test_evp_sign__auto_salt_is_as_long_as_the_digest),
 	    TEST(test_evp_sign__what_no_device_can_is_refused),
 	    TEST(test_evp_sign__settings_can_be_read_back),
+	    TEST(test_evp_sign__two_digests_are_refused),
+	    TEST(test_evp_sign__salts_by_name_and_number),
+	    TEST(test_evp_sign__eddsa_takes_no_digest),
+	    TEST(test_evp_sign__sizes_are_checked),
+	    TEST(test_evp_verify__state_can_be_copied),
 	    TEST(test_evp_verify__refuses_a_wrong_signature),
 	};
 

@@ -199,6 +199,33 @@ test_provider__software_keys_can_be_written(void **state)
 	}
 }
 
+/* A program may have a public key only, and ask by name. */
+static void
+test_provider__public_keys_can_be_imported(void **state)
+{
+	const struct world *world = *state;
+
+	for (size_t i = 0; i < TYPES; i++) {
+		EVP_PKEY *whole = generate(NULL, NULL, types[i]), *key = NULL;
+		OSSL_PARAM *params = NULL;
+		EVP_PKEY_CTX *context =
+		    EVP_PKEY_CTX_new_from_name(world->libctx,
+			EVP_PKEY_get0_type_name(whole), "provider=claviger");
+
+		assert_openssl(
+		    EVP_PKEY_todata(whole, EVP_PKEY_PUBLIC_KEY, &params));
+		assert_openssl(EVP_PKEY_fromdata_init(context));
+		assert_openssl(EVP_PKEY_fromdata(
+		    context, &key, EVP_PKEY_PUBLIC_KEY, params));
+		assert_openssl(EVP_PKEY_eq(key, whole));
+		assert_int_equal(EVP_PKEY_missing_parameters(key), 0);
+		OSSL_PARAM_free(params);
+		EVP_PKEY_CTX_free(context);
+		EVP_PKEY_free(key);
+		EVP_PKEY_free(whole);
+	}
+}
+
 /* As TLS does it: parameters, a key from them, the peer's point. */
 static void
 test_provider__ecdh_works_with_software_keys(void **state)
@@ -216,6 +243,7 @@ test_provider__ecdh_works_with_software_keys(void **state)
 	assert_openssl(EVP_PKEY_copy_parameters(peer, mine));
 	assert_openssl(
 	    EVP_PKEY_set1_encoded_public_key(peer, point, point_size));
+	assert_openssl(EVP_PKEY_eq(peer, yours));
 	context = EVP_PKEY_CTX_new_from_pkey(world->libctx, mine, NULL);
 	assert_openssl(EVP_PKEY_derive_init(context));
 	assert_openssl(EVP_PKEY_derive_set_peer(context, peer));
@@ -285,6 +313,7 @@ main(void)
 	    TEST(test_provider__software_keys_from_ours_work),
 	    TEST(test_provider__software_keys_of_others_stay_theirs),
 	    TEST(test_provider__software_keys_can_be_written),
+	    TEST(test_provider__public_keys_can_be_imported),
 	    TEST(test_provider__ecdh_works_with_software_keys),
 	    TEST(test_provider__tls_works_beside_it),
 	    TEST(test_provider__clv_keys_work_beside_it),
