@@ -59,7 +59,7 @@ clv_trust_snapshot_next_cert(
 {
 	while (*position < snapshot->cert_count) {
 		const struct clv_trust_member *member =
-		    &snapshot->certs[(*position)++];
+		    clv_snapshot_cert(snapshot, (*position)++);
 
 		if (member->cert != NULL)
 			return member;
@@ -73,7 +73,7 @@ clv_trust_snapshot_next_crl(
 {
 	while (*position < snapshot->crl_count) {
 		const struct clv_trust_crl_member *member =
-		    &snapshot->crls[(*position)++];
+		    clv_snapshot_crl(snapshot, (*position)++);
 
 		if (member->crl != NULL)
 			return member;
@@ -91,10 +91,15 @@ clv_trust_snapshot_by_thumbprint(const clv_trust_snapshot *snapshot,
 	    : clv_table_head(
 		  &snapshot->by_thumbprint, clv_thumbprint_hash(thumbprint));
 
-	for (; at != CLV_TRUST_NONE; at = snapshot->certs[at].next_thumbprint)
-		if (memcmp(snapshot->certs[at].cert->thumbprint, thumbprint,
+	while (at != CLV_TRUST_NONE) {
+		const struct clv_trust_member *member =
+		    clv_snapshot_cert(snapshot, at);
+
+		if (memcmp(member->cert->thumbprint, thumbprint,
 			CLV_THUMBPRINT_SIZE) == 0)
-			return &snapshot->certs[at];
+			return member;
+		at = member->next_thumbprint;
+	}
 	return NULL;
 }
 
@@ -122,9 +127,14 @@ clv_trust_snapshot_by_subject(const clv_trust_snapshot *snapshot,
 	    ? previous->next_subject
 	    : clv_table_head(&snapshot->by_subject, hash);
 
-	for (; at != CLV_TRUST_NONE; at = snapshot->certs[at].next_subject)
-		if (has_subject(snapshot->certs[at].cert, name, size, hash))
-			return &snapshot->certs[at];
+	while (at != CLV_TRUST_NONE) {
+		const struct clv_trust_member *member =
+		    clv_snapshot_cert(snapshot, at);
+
+		if (has_subject(member->cert, name, size, hash))
+			return member;
+		at = member->next_subject;
+	}
 	return NULL;
 }
 
@@ -138,13 +148,14 @@ clv_trust_snapshot_by_subject_key(const clv_trust_snapshot *snapshot,
 	    : clv_table_head(&snapshot->by_subject_key,
 		  clv_subject_key_hash(hash, key_id, key_id_size));
 
-	for (; at != CLV_TRUST_NONE;
-	     at = snapshot->certs[at].next_subject_key) {
-		const struct clv_trust_cert *cert = snapshot->certs[at].cert;
+	while (at != CLV_TRUST_NONE) {
+		const struct clv_trust_member *member =
+		    clv_snapshot_cert(snapshot, at);
 
-		if (has_subject(cert, name, size, hash) &&
-		    has_key_id(cert, key_id, key_id_size))
-			return &snapshot->certs[at];
+		if (has_subject(member->cert, name, size, hash) &&
+		    has_key_id(member->cert, key_id, key_id_size))
+			return member;
+		at = member->next_subject_key;
 	}
 	return NULL;
 }
@@ -158,12 +169,15 @@ clv_trust_snapshot_crl_by_issuer(const clv_trust_snapshot *snapshot,
 	    ? previous->next_issuer
 	    : clv_table_head(&snapshot->crl_by_issuer, hash);
 
-	for (; at != CLV_TRUST_NONE; at = snapshot->crls[at].next_issuer) {
-		const struct clv_trust_crl *crl = snapshot->crls[at].crl;
+	while (at != CLV_TRUST_NONE) {
+		const struct clv_trust_crl_member *member =
+		    clv_snapshot_crl(snapshot, at);
+		const struct clv_trust_crl *crl = member->crl;
 
 		if (crl->issuer_hash == hash && crl->issuer.size == size &&
 		    memcmp(crl->der + crl->issuer.at, name, size) == 0)
-			return &snapshot->crls[at];
+			return member;
+		at = member->next_issuer;
 	}
 	return NULL;
 }

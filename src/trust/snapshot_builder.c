@@ -12,44 +12,88 @@
 /* What is being built is a snapshot that nobody else has seen. */
 struct clv_trust_builder {
 	clv_trust_snapshot *snapshot;
+	/* A removal found no memory: what should be gone is still there. */
+	bool failed;
 };
+
+/*
+ * Elements of pages
+ */
+
+static void
+keep_cert(void *element)
+{
+	struct clv_trust_member *member = element;
+
+	if (member->cert != NULL)
+		(void)clv_trust_cert_ref(member->cert);
+}
+
+static void
+drop_cert(void *element)
+{
+	struct clv_trust_member *member = element;
+
+	clv_trust_cert_unref(member->cert);
+}
+
+static void
+keep_crl(void *element)
+{
+	struct clv_trust_crl_member *member = element;
+
+	if (member->crl != NULL)
+		(void)clv_trust_crl_ref(member->crl);
+}
+
+static void
+drop_crl(void *element)
+{
+	struct clv_trust_crl_member *member = element;
+
+	clv_trust_crl_unref(member->crl);
+}
+
+const struct clv_page_kind clv_cert_page = {
+    sizeof(struct clv_trust_member), 7, 0, keep_cert, drop_cert};
+const struct clv_page_kind clv_crl_page = {
+    sizeof(struct clv_trust_crl_member), 5, 0, keep_crl, drop_crl};
+/* All bits set: CLV_TRUST_NONE. */
+const struct clv_page_kind clv_head_page = {
+    sizeof(uint32_t), 9, 0xff, NULL, NULL};
 
 void
 clv_trust_snapshot_destroy(clv_trust_snapshot *snapshot)
 {
-	for (size_t i = 0; i < snapshot->cert_count; i++)
-		clv_trust_cert_unref(snapshot->certs[i].cert);
-	for (size_t i = 0; i < snapshot->crl_count; i++)
-		clv_trust_crl_unref(snapshot->crls[i].crl);
+	clv_pages_clear(&snapshot->certs, &clv_cert_page);
+	clv_pages_clear(&snapshot->crls, &clv_crl_page);
+	clv_pages_clear(&snapshot->by_thumbprint.heads, &clv_head_page);
+	clv_pages_clear(&snapshot->by_subject.heads, &clv_head_page);
+	clv_pages_clear(&snapshot->by_subject_key.heads, &clv_head_page);
+	clv_pages_clear(&snapshot->crl_by_issuer.heads, &clv_head_page);
 	free(snapshot->lost_crl);
-	free(snapshot->certs);
-	free(snapshot->crls);
-	free(snapshot->by_thumbprint.heads);
-	free(snapshot->by_subject.heads);
-	free(snapshot->by_subject_key.heads);
-	free(snapshot->crl_by_issuer.heads);
 	clv_trust_engine_unref(snapshot->engine);
 	free(snapshot);
 }
 
 static size_t
-table_size(const struct clv_table *table)
+pages_size(const struct clv_pages *array, const struct clv_page_kind *kind)
 {
-	return table->heads != NULL
-	    ? ((size_t)table->mask + 1) * sizeof(*table->heads)
-	    : 0;
+	return array->space * sizeof(*array->pages) +
+	    array->count *
+	    (sizeof(struct clv_page) + (kind->size << kind->shift));
 }
 
 size_t
 clv_trust_snapshot_tables(const clv_trust_snapshot *snapshot)
 {
 	return sizeof(*snapshot) +
-	    snapshot->cert_space * sizeof(*snapshot->certs) +
-	    snapshot->crl_space * sizeof(*snapshot->crls) +
-	    table_size(&snapshot->by_thumbprint) +
-	    table_size(&snapshot->by_subject) +
-	    table_size(&snapshot->by_subject_key) +
-	    table_size(&snapshot->crl_by_issuer);
+	    pages_size(&snapshot->certs, &clv_cert_page) +
+	    pages_size(&snapshot->crls, &clv_crl_page) +
+	    pages_size(&snapshot->by_thumbprint.heads, &clv_head_page) +
+	    pages_size(&snapshot->by_subject.heads, &clv_head_page) +
+	    pages_size(&snapshot->by_subject_key.heads, &clv_head_page) +
+	    pages_size(&snapshot->crl_by_issuer.heads, &clv_head_page);
 }
 
 static clv_status
@@ -58,23 +102,27 @@ no_memory(clv_error **err)
 	return clv_error_raise(err, CLV_NO_MEMORY, NULL, "out of memory");
 }
 
+static struct clv_trust_member *
+own_cert(clv_trust_snapshot *snapshot, size_t at)
+{
+	return clv_pages_own(&snapshot->certs, &clv_cert_page, at);
+}
+
+static struct clv_trust_crl_member *
+own_crl(clv_trust_snapshot *snapshot, size_t at)
+{
+	return clv_pages_own(&snapshot->crls, &clv_crl_page, at);
+}
+
+static uint32_t *
+own_head(struct clv_table *table, uint64_t hash)
+{
+	return clv_pages_own(&table->heads, &clv_head_page, hash & table->mask);
+}
+
 /*
  * Tables
  */
-
-static bool
-copy_table(struct clv_table *to, const struct clv_table *from)
-{
-	const size_t size = table_size(from);
-
-	*to = (struct clv_table){NULL, from->mask};
-	if (size == 0)
-		return true;
-	to->heads = malloc(size);
-	if (to->heads != NULL)
-		memcpy(to->heads, from->heads, size);
-	return to->heads != NULL;
-}
 
 /* A vacant table for `count` members. */
 static bool
@@ -84,87 +132,96 @@ make_table(struct clv_table *table, size_t count)
 
 	while (heads < count)
 		heads *= 2;
-	*table = (struct clv_table){
-	    malloc(heads * sizeof(*table->heads)), heads - 1};
-	if (table->heads == NULL)
+	*table = (struct clv_table){.mask = heads - 1};
+	return clv_pages_fit(&table->heads, &clv_head_page, heads);
+}
+
+static void
+drop_table(struct clv_table *table)
+{
+	clv_pages_clear(&table->heads, &clv_head_page);
+}
+
+static bool
+is_wide_enough(const struct clv_table *table, size_t count)
+{
+	return table->heads.count > 0 && count <= (size_t)table->mask + 1;
+}
+
+static uint64_t
+subject_key_hash(const struct clv_trust_cert *cert)
+{
+	return clv_subject_key_hash(
+	    cert->subject_hash, cert->der + cert->ski.at, cert->ski.size);
+}
+
+/* Puts a member in front of its chains. */
+static bool
+link_cert(clv_trust_snapshot *snapshot, uint32_t at)
+{
+	struct clv_trust_member *member = own_cert(snapshot, at);
+	uint32_t *thumbprint, *subject, *subject_key;
+
+	if (member == NULL)
 		return false;
-	memset(table->heads, 0xff, heads * sizeof(*table->heads));
+	thumbprint = own_head(&snapshot->by_thumbprint,
+	    clv_thumbprint_hash(member->cert->thumbprint));
+	subject = own_head(&snapshot->by_subject, member->cert->subject_hash);
+	subject_key =
+	    own_head(&snapshot->by_subject_key, subject_key_hash(member->cert));
+	if (thumbprint == NULL || subject == NULL || subject_key == NULL)
+		return false;
+	member->next_thumbprint = *thumbprint;
+	member->next_subject = *subject;
+	member->next_subject_key = *subject_key;
+	*thumbprint = *subject = *subject_key = at;
 	return true;
 }
 
-/* Puts a member in front of its chain; `next` is its own link. */
-static void
-link_member(struct clv_table *table, uint64_t hash, uint32_t at, uint32_t *next)
-{
-	uint32_t *head = &table->heads[hash & table->mask];
-
-	*next = *head;
-	*head = at;
-}
-
-static void
-link_cert(clv_trust_snapshot *snapshot, uint32_t at)
-{
-	struct clv_trust_member *member = &snapshot->certs[at];
-	const struct clv_trust_cert *cert = member->cert;
-
-	link_member(&snapshot->by_thumbprint,
-	    clv_thumbprint_hash(cert->thumbprint), at,
-	    &member->next_thumbprint);
-	link_member(&snapshot->by_subject, cert->subject_hash, at,
-	    &member->next_subject);
-	link_member(&snapshot->by_subject_key,
-	    clv_subject_key_hash(
-		cert->subject_hash, cert->der + cert->ski.at, cert->ski.size),
-	    at, &member->next_subject_key);
-}
-
-static void
+static bool
 link_crl(clv_trust_snapshot *snapshot, uint32_t at)
 {
-	struct clv_trust_crl_member *member = &snapshot->crls[at];
+	struct clv_trust_crl_member *member = own_crl(snapshot, at);
+	uint32_t *head = member != NULL
+	    ? own_head(&snapshot->crl_by_issuer, member->crl->issuer_hash)
+	    : NULL;
 
-	link_member(&snapshot->crl_by_issuer, member->crl->issuer_hash, at,
-	    &member->next_issuer);
+	if (head == NULL)
+		return false;
+	member->next_issuer = *head;
+	*head = at;
+	return true;
 }
 
-/* New tables of the right size for all members there are; old ones stay until
- * all new ones are there. */
+/* New tables of the right size for all members there are. */
 static bool
 spread_certs(clv_trust_snapshot *snapshot, size_t count)
 {
-	struct clv_table *const places[] = {&snapshot->by_thumbprint,
+	struct clv_table *const tables[] = {&snapshot->by_thumbprint,
 	    &snapshot->by_subject, &snapshot->by_subject_key};
-	struct clv_table tables[3] = {{NULL, 0}};
 
-	for (size_t i = 0; i < 3; i++)
-		if (!make_table(&tables[i], count)) {
-			for (i = 0; i < 3; i++)
-				free(tables[i].heads);
-			return false;
-		}
 	for (size_t i = 0; i < 3; i++) {
-		free(places[i]->heads);
-		*places[i] = tables[i];
+		drop_table(tables[i]);
+		if (!make_table(tables[i], count))
+			return false;
 	}
 	for (uint32_t at = 0; at < snapshot->cert_count; at++)
-		if (snapshot->certs[at].cert != NULL)
-			link_cert(snapshot, at);
+		if (clv_snapshot_cert(snapshot, at)->cert != NULL &&
+		    !link_cert(snapshot, at))
+			return false;
 	return true;
 }
 
 static bool
 spread_crls(clv_trust_snapshot *snapshot, size_t count)
 {
-	struct clv_table table;
-
-	if (!make_table(&table, count))
+	drop_table(&snapshot->crl_by_issuer);
+	if (!make_table(&snapshot->crl_by_issuer, count))
 		return false;
-	free(snapshot->crl_by_issuer.heads);
-	snapshot->crl_by_issuer = table;
 	for (uint32_t at = 0; at < snapshot->crl_count; at++)
-		if (snapshot->crls[at].crl != NULL)
-			link_crl(snapshot, at);
+		if (clv_snapshot_crl(snapshot, at)->crl != NULL &&
+		    !link_crl(snapshot, at))
+			return false;
 	return true;
 }
 
@@ -172,41 +229,19 @@ spread_crls(clv_trust_snapshot *snapshot, size_t count)
 static bool
 fit_certs(clv_trust_snapshot *snapshot, size_t count)
 {
-	struct clv_trust_member *certs;
-	const size_t space = count + count / 2 + 8;
-
-	if (count > MEMBERS_MAX)
-		return false;
-	if (count > snapshot->cert_space) {
-		certs = realloc(snapshot->certs, space * sizeof(*certs));
-		if (certs == NULL)
-			return false;
-		snapshot->certs = certs;
-		snapshot->cert_space = space;
-	}
-	return (snapshot->by_thumbprint.heads != NULL &&
-		   count <= (size_t)snapshot->by_thumbprint.mask + 1) ||
-	    spread_certs(snapshot, space);
+	return count <= MEMBERS_MAX &&
+	    clv_pages_fit(&snapshot->certs, &clv_cert_page, count) &&
+	    (is_wide_enough(&snapshot->by_thumbprint, count) ||
+		spread_certs(snapshot, count + count / 2 + 8));
 }
 
 static bool
 fit_crls(clv_trust_snapshot *snapshot, size_t count)
 {
-	struct clv_trust_crl_member *crls;
-	const size_t space = count + count / 2 + 8;
-
-	if (count > MEMBERS_MAX)
-		return false;
-	if (count > snapshot->crl_space) {
-		crls = realloc(snapshot->crls, space * sizeof(*crls));
-		if (crls == NULL)
-			return false;
-		snapshot->crls = crls;
-		snapshot->crl_space = space;
-	}
-	return (snapshot->crl_by_issuer.heads != NULL &&
-		   count <= (size_t)snapshot->crl_by_issuer.mask + 1) ||
-	    spread_crls(snapshot, space);
+	return count <= MEMBERS_MAX &&
+	    clv_pages_fit(&snapshot->crls, &clv_crl_page, count) &&
+	    (is_wide_enough(&snapshot->crl_by_issuer, count) ||
+		spread_crls(snapshot, count + count / 2 + 8));
 }
 
 /*
@@ -214,43 +249,32 @@ fit_crls(clv_trust_snapshot *snapshot, size_t count)
  */
 
 static bool
-copy_certs(clv_trust_snapshot *to, const clv_trust_snapshot *from)
+share_table(struct clv_table *to, const struct clv_table *from)
 {
-	to->certs = malloc((from->cert_count + 1) * sizeof(*to->certs));
-	if (to->certs == NULL)
-		return false;
-	if (from->cert_count > 0)
-		memcpy(to->certs, from->certs,
-		    from->cert_count * sizeof(*to->certs));
-	to->cert_count = from->cert_count;
-	to->cert_space = from->cert_count + 1;
-	to->removed_certs = from->removed_certs;
-	to->free_cert = from->free_cert;
-	for (size_t i = 0; i < to->cert_count; i++)
-		if (to->certs[i].cert != NULL)
-			(void)clv_trust_cert_ref(to->certs[i].cert);
-	return copy_table(&to->by_thumbprint, &from->by_thumbprint) &&
-	    copy_table(&to->by_subject, &from->by_subject) &&
-	    copy_table(&to->by_subject_key, &from->by_subject_key);
+	to->mask = from->mask;
+	return clv_pages_share(&to->heads, &from->heads);
 }
 
 static bool
-copy_crls(clv_trust_snapshot *to, const clv_trust_snapshot *from)
+share_certs(clv_trust_snapshot *to, const clv_trust_snapshot *from)
 {
-	to->crls = malloc((from->crl_count + 1) * sizeof(*to->crls));
-	if (to->crls == NULL)
-		return false;
-	if (from->crl_count > 0)
-		memcpy(
-		    to->crls, from->crls, from->crl_count * sizeof(*to->crls));
+	to->cert_count = from->cert_count;
+	to->removed_certs = from->removed_certs;
+	to->free_cert = from->free_cert;
+	return clv_pages_share(&to->certs, &from->certs) &&
+	    share_table(&to->by_thumbprint, &from->by_thumbprint) &&
+	    share_table(&to->by_subject, &from->by_subject) &&
+	    share_table(&to->by_subject_key, &from->by_subject_key);
+}
+
+static bool
+share_crls(clv_trust_snapshot *to, const clv_trust_snapshot *from)
+{
 	to->crl_count = from->crl_count;
-	to->crl_space = from->crl_count + 1;
 	to->removed_crls = from->removed_crls;
 	to->free_crl = from->free_crl;
-	for (size_t i = 0; i < to->crl_count; i++)
-		if (to->crls[i].crl != NULL)
-			(void)clv_trust_crl_ref(to->crls[i].crl);
-	return copy_table(&to->crl_by_issuer, &from->crl_by_issuer);
+	return clv_pages_share(&to->crls, &from->crls) &&
+	    share_table(&to->crl_by_issuer, &from->crl_by_issuer);
 }
 
 clv_status
@@ -273,7 +297,7 @@ clv_trust_builder_new(struct clv_trust_engine *engine,
 	snapshot->free_cert = CLV_TRUST_NONE;
 	snapshot->free_crl = CLV_TRUST_NONE;
 	if (base != NULL &&
-	    (!copy_certs(snapshot, base) || !copy_crls(snapshot, base))) {
+	    (!share_certs(snapshot, base) || !share_crls(snapshot, base))) {
 		clv_trust_builder_free(&builder);
 		return no_memory(err);
 	}
@@ -308,11 +332,15 @@ clv_status
 clv_trust_builder_finish(struct clv_trust_builder **builder,
     clv_trust_snapshot **out, clv_error **err)
 {
-	(void)err;
-	*out = (*builder)->snapshot;
-	(*builder)->snapshot = NULL; /* transferred */
+	const bool failed = (*builder)->failed;
+
+	*out = NULL;
+	if (!failed) {
+		*out = (*builder)->snapshot;
+		(*builder)->snapshot = NULL; /* transferred */
+	}
 	clv_trust_builder_free(builder);
-	return CLV_OK;
+	return failed ? no_memory(err) : CLV_OK;
 }
 
 clv_status
@@ -327,25 +355,38 @@ clv_trust_builder_reserve(
 	return CLV_OK;
 }
 
+/* A builder that was refused memory once is fit for nothing but freeing. */
+static clv_status
+fail(struct clv_trust_builder *builder, clv_error **err)
+{
+	builder->failed = true;
+	return no_memory(err);
+}
+
 clv_status
 clv_trust_builder_add_cert(struct clv_trust_builder *builder,
     struct clv_trust_cert *cert, enum clv_trust_where where, clv_error **err)
 {
 	clv_trust_snapshot *snapshot = builder->snapshot;
+	struct clv_trust_member *member;
 	uint32_t at = snapshot->free_cert;
 
-	if (at != CLV_TRUST_NONE) {
-		snapshot->free_cert = snapshot->certs[at].next_thumbprint;
+	if (at == CLV_TRUST_NONE) {
+		if (!fit_certs(snapshot, snapshot->cert_count + 1))
+			return fail(builder, err);
+		at = (uint32_t)snapshot->cert_count;
+	}
+	if ((member = own_cert(snapshot, at)) == NULL)
+		return fail(builder, err);
+	if (at == snapshot->free_cert) {
+		snapshot->free_cert = member->next_thumbprint;
 		snapshot->removed_certs--;
 	} else {
-		if (!fit_certs(snapshot, snapshot->cert_count + 1))
-			return no_memory(err);
-		at = (uint32_t)snapshot->cert_count++;
+		snapshot->cert_count++;
 	}
-	snapshot->certs[at] = (struct clv_trust_member){
+	*member = (struct clv_trust_member){
 	    .cert = clv_trust_cert_ref(cert), .where = where};
-	link_cert(snapshot, at);
-	return CLV_OK;
+	return link_cert(snapshot, at) ? CLV_OK : fail(builder, err);
 }
 
 clv_status
@@ -353,58 +394,124 @@ clv_trust_builder_add_crl(struct clv_trust_builder *builder,
     struct clv_trust_crl *crl, enum clv_trust_where where, clv_error **err)
 {
 	clv_trust_snapshot *snapshot = builder->snapshot;
+	struct clv_trust_crl_member *member;
 	uint32_t at = snapshot->free_crl;
 
-	if (at != CLV_TRUST_NONE) {
-		snapshot->free_crl = snapshot->crls[at].next_issuer;
+	if (at == CLV_TRUST_NONE) {
+		if (!fit_crls(snapshot, snapshot->crl_count + 1))
+			return fail(builder, err);
+		at = (uint32_t)snapshot->crl_count;
+	}
+	if ((member = own_crl(snapshot, at)) == NULL)
+		return fail(builder, err);
+	if (at == snapshot->free_crl) {
+		snapshot->free_crl = member->next_issuer;
 		snapshot->removed_crls--;
 	} else {
-		if (!fit_crls(snapshot, snapshot->crl_count + 1))
-			return no_memory(err);
-		at = (uint32_t)snapshot->crl_count++;
+		snapshot->crl_count++;
 	}
-	snapshot->crls[at] = (struct clv_trust_crl_member){
+	*member = (struct clv_trust_crl_member){
 	    .crl = clv_trust_crl_ref(crl), .where = where};
-	link_crl(snapshot, at);
-	return CLV_OK;
+	return link_crl(snapshot, at) ? CLV_OK : fail(builder, err);
 }
 
-/* Takes `at` out of a chain whose links are reached by `link`. */
-#define UNLINK(table, hash, at, members, link)                             \
-	do {                                                               \
-		uint32_t *place = &(table)->heads[(hash) & (table)->mask]; \
-		while (*place != (at))                                     \
-			place = &(members)[*place].link;                   \
-		*place = (members)[at].link;                               \
-	} while (0)
+/* Where the link to member `at` is: the head of its chain, or `link` bytes
+ * into the member before it. NULL without memory. */
+static uint32_t *
+find_link(struct clv_pages *members, const struct clv_page_kind *kind,
+    struct clv_table *table, uint64_t hash, uint32_t at, size_t link)
+{
+	uint32_t *place = own_head(table, hash);
+
+	while (place != NULL && *place != at) {
+		unsigned char *before = clv_pages_own(members, kind, *place);
+
+		place =
+		    before != NULL ? (uint32_t *)(void *)(before + link) : NULL;
+	}
+	return place;
+}
+
+static uint32_t *
+find_cert_link(clv_trust_snapshot *snapshot, struct clv_table *table,
+    uint64_t hash, uint32_t at, size_t link)
+{
+	return find_link(
+	    &snapshot->certs, &clv_cert_page, table, hash, at, link);
+}
+
+static bool
+unlink_cert(clv_trust_snapshot *snapshot, uint32_t at)
+{
+	struct clv_trust_member *member = own_cert(snapshot, at);
+	uint32_t *thumbprint, *subject, *subject_key;
+
+	if (member == NULL)
+		return false;
+	thumbprint = find_cert_link(snapshot, &snapshot->by_thumbprint,
+	    clv_thumbprint_hash(member->cert->thumbprint), at,
+	    offsetof(struct clv_trust_member, next_thumbprint));
+	subject = find_cert_link(snapshot, &snapshot->by_subject,
+	    member->cert->subject_hash, at,
+	    offsetof(struct clv_trust_member, next_subject));
+	subject_key = find_cert_link(snapshot, &snapshot->by_subject_key,
+	    subject_key_hash(member->cert), at,
+	    offsetof(struct clv_trust_member, next_subject_key));
+	if (thumbprint == NULL || subject == NULL || subject_key == NULL)
+		return false;
+	*thumbprint = member->next_thumbprint;
+	*subject = member->next_subject;
+	*subject_key = member->next_subject_key;
+	clv_trust_cert_unref(member->cert);
+	*member = (struct clv_trust_member){
+	    .cert = NULL, .next_thumbprint = snapshot->free_cert};
+	snapshot->free_cert = at;
+	snapshot->removed_certs++;
+	return true;
+}
 
 bool
 clv_trust_builder_remove_cert(struct clv_trust_builder *builder,
     const struct clv_trust_cert *cert, enum clv_trust_where where)
 {
 	clv_trust_snapshot *snapshot = builder->snapshot;
-	struct clv_trust_member *certs = snapshot->certs;
 	uint32_t at = clv_table_head(
 	    &snapshot->by_thumbprint, clv_thumbprint_hash(cert->thumbprint));
 
-	while (at != CLV_TRUST_NONE &&
-	    (certs[at].cert != cert || certs[at].where != where))
-		at = certs[at].next_thumbprint;
+	while (at != CLV_TRUST_NONE) {
+		const struct clv_trust_member *member =
+		    clv_snapshot_cert(snapshot, at);
+
+		if (member->cert == cert && member->where == where)
+			break;
+		at = member->next_thumbprint;
+	}
 	if (at == CLV_TRUST_NONE)
 		return false;
-	UNLINK(&snapshot->by_thumbprint, clv_thumbprint_hash(cert->thumbprint),
-	    at, certs, next_thumbprint);
-	UNLINK(
-	    &snapshot->by_subject, cert->subject_hash, at, certs, next_subject);
-	UNLINK(&snapshot->by_subject_key,
-	    clv_subject_key_hash(
-		cert->subject_hash, cert->der + cert->ski.at, cert->ski.size),
-	    at, certs, next_subject_key);
-	clv_trust_cert_unref(certs[at].cert);
-	certs[at] = (struct clv_trust_member){
-	    .cert = NULL, .next_thumbprint = snapshot->free_cert};
-	snapshot->free_cert = at;
-	snapshot->removed_certs++;
+	if (!unlink_cert(snapshot, at))
+		builder->failed = true;
+	return true;
+}
+
+static bool
+unlink_crl(clv_trust_snapshot *snapshot, uint32_t at)
+{
+	struct clv_trust_crl_member *member = own_crl(snapshot, at);
+	uint32_t *issuer;
+
+	if (member == NULL)
+		return false;
+	issuer = find_link(&snapshot->crls, &clv_crl_page,
+	    &snapshot->crl_by_issuer, member->crl->issuer_hash, at,
+	    offsetof(struct clv_trust_crl_member, next_issuer));
+	if (issuer == NULL)
+		return false;
+	*issuer = member->next_issuer;
+	clv_trust_crl_unref(member->crl);
+	*member = (struct clv_trust_crl_member){
+	    .crl = NULL, .next_issuer = snapshot->free_crl};
+	snapshot->free_crl = at;
+	snapshot->removed_crls++;
 	return true;
 }
 
@@ -413,21 +520,20 @@ clv_trust_builder_remove_crl(struct clv_trust_builder *builder,
     const struct clv_trust_crl *crl, enum clv_trust_where where)
 {
 	clv_trust_snapshot *snapshot = builder->snapshot;
-	struct clv_trust_crl_member *crls = snapshot->crls;
 	uint32_t at =
 	    clv_table_head(&snapshot->crl_by_issuer, crl->issuer_hash);
 
-	while (at != CLV_TRUST_NONE &&
-	    (crls[at].crl != crl || crls[at].where != where))
-		at = crls[at].next_issuer;
+	while (at != CLV_TRUST_NONE) {
+		const struct clv_trust_crl_member *member =
+		    clv_snapshot_crl(snapshot, at);
+
+		if (member->crl == crl && member->where == where)
+			break;
+		at = member->next_issuer;
+	}
 	if (at == CLV_TRUST_NONE)
 		return false;
-	UNLINK(
-	    &snapshot->crl_by_issuer, crl->issuer_hash, at, crls, next_issuer);
-	clv_trust_crl_unref(crls[at].crl);
-	crls[at] = (struct clv_trust_crl_member){
-	    .crl = NULL, .next_issuer = snapshot->free_crl};
-	snapshot->free_crl = at;
-	snapshot->removed_crls++;
+	if (!unlink_crl(snapshot, at))
+		builder->failed = true;
 	return true;
 }
