@@ -119,6 +119,9 @@ open_lists(const clv_guard *guard, struct clv_layout *layout, clv_error **err)
 		    &layout->folders[i], err);
 		if (status != CLV_OK)
 			return status;
+		if (layout->folders[i] >= 0 &&
+		    fstat(layout->folders[i], &layout->about[i]) != 0)
+			return raise_errno(err, "look at", layout->names[i]);
 	}
 	return CLV_OK;
 }

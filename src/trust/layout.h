@@ -36,14 +36,15 @@ struct clv_layout {
 	int state;                     /* .claviger; -1: not there */
 	int lists[2];                  /* trusted, issuer; -1: not there */
 	int folders[CLV_FOLDER_COUNT]; /* -1: not there, so empty */
+	struct stat about[CLV_FOLDER_COUNT]; /* of the folders, as judged */
 	const char *names[CLV_FOLDER_COUNT]; /* such as "issuers/crl" */
 	uint64_t device; /* of the root when it was opened */
 	uint64_t inode;
 };
 
 /* clang-format off */
-#define CLV_LAYOUT_INIT {NULL, -1, -1, {-1, -1}, {-1, -1, -1, -1}, \
-	{NULL, NULL, NULL, NULL}, 0, 0}
+#define CLV_LAYOUT_INIT {.root = -1, .state = -1, .lists = {-1, -1}, \
+	.folders = {-1, -1, -1, -1}}
 /* clang-format on */
 
 /* An absolute path for the same place, without looking at what is there and

@@ -155,6 +155,26 @@ is_plainly_safe(const struct stat *file, const struct stat *folder)
 	    (file->st_uid == 0 || file->st_uid == folder->st_uid);
 }
 
+/* Opens what is known to be a regular file; false leaves it to the guard. */
+static bool
+open_plain(struct clv_trust_loader *loader, const struct clv_trust_file *file,
+    int *fd, struct stat *about)
+{
+	const int flags =
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	const struct clv_layout *layout = loader->layout;
+
+	*fd = openat(
+	    layout->folders[file->folder], clv_trust_file_name(file), flags);
+	if (*fd >= 0 && fstat(*fd, about) == 0 &&
+	    is_plainly_safe(about, &layout->about[file->folder]))
+		return true;
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	return false;
+}
+
 /* The guard's own judgement, with its reasons and remedies. */
 static clv_status
 open_judged(struct clv_trust_loader *loader, struct clv_trust_file *file,
@@ -177,28 +197,22 @@ open_judged(struct clv_trust_loader *loader, struct clv_trust_file *file,
 /* What is not a regular file is left to the guard, which opens nothing that
  * could hang or do something. */
 static clv_status
-open_file(struct clv_trust_loader *loader, struct clv_trust_file *file, int *fd,
-    struct stat *about, clv_error **err)
+open_file(struct clv_trust_loader *loader, struct clv_trust_file *file,
+    bool known, int *fd, struct stat *about, clv_error **err)
 {
 	const int folder = loader->layout->folders[file->folder];
-	const char *name = clv_trust_file_name(file);
-	const int flags =
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	struct stat folder_stat;
 
 	*fd = -1;
-	if (fstatat(folder, name, about, AT_SYMLINK_NOFOLLOW) != 0)
+	if (known && open_plain(loader, file, fd, about))
+		return CLV_OK;
+	if (fstatat(folder, clv_trust_file_name(file), about,
+		AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? CLV_NOT_FOUND
 				       : raise_errno(err, file->path);
 	file->link = S_ISLNK(about->st_mode);
-	if (fstat(folder, &folder_stat) == 0 &&
-	    is_plainly_safe(about, &folder_stat))
-		*fd = openat(folder, name, flags);
-	if (*fd >= 0 && fstat(*fd, about) == 0 &&
-	    is_plainly_safe(about, &folder_stat))
+	if (!known && S_ISREG(about->st_mode) &&
+	    open_plain(loader, file, fd, about))
 		return CLV_OK;
-	if (*fd >= 0)
-		(void)close(*fd);
 	return open_judged(loader, file, fd, about, err);
 }
 
@@ -256,14 +270,14 @@ read_all(struct clv_trust_loader *loader, int fd, const char *path,
 
 static clv_status
 read_file(struct clv_trust_loader *loader, struct clv_trust_file *file,
-    clv_error **err)
+    bool known, clv_error **err)
 {
 	struct stat about;
 	size_t size = 0;
 	clv_status status;
 	int fd;
 
-	status = open_file(loader, file, &fd, &about, err);
+	status = open_file(loader, file, known, &fd, &about, err);
 	if (status == CLV_NOT_FOUND && file->link)
 		return clv_error_raise(err, CLV_IO,
 		    &(struct clv_error_info){
@@ -360,17 +374,19 @@ clv_trust_load(struct clv_trust_loader *loader, enum clv_trust_folder folder,
 {
 	const struct clv_trust_op *op =
 	    clv_journal_find(loader->journal, folder, name);
+	const bool known = loader->is_regular;
 	struct clv_trust_file *file = NULL;
 	clv_error *failure = NULL;
 	clv_status status;
 
 	*out = NULL;
+	loader->is_regular = false;
 	status = clv_trust_file_new(
 	    folder, loader->layout->names[folder], name, &file, err);
 	if (status != CLV_OK)
 		return status;
 	status = op != NULL ? load_op(file, op, &failure)
-			    : read_file(loader, file, &failure);
+			    : read_file(loader, file, known, &failure);
 	if (status == CLV_NOT_FOUND) {
 		clv_error_free(&failure);
 		clv_trust_file_free(&file);

@@ -13,7 +13,9 @@ struct clv_trust_loader {
 	const struct clv_layout *layout;
 	const struct clv_journal *journal; /* what it says counts; or NULL */
 	size_t max_size;                   /* of one file */
-	uint8_t *buffer;                   /* the loader's own */
+	/* What the next one is to be, if that is known: spares a stat(2). */
+	bool is_regular;
+	uint8_t *buffer; /* the loader's own */
 	size_t capacity;
 };
 

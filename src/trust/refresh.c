@@ -171,13 +171,15 @@ is_hidden(const char *name)
 }
 
 static clv_status
-list_entry(
-    struct refresh *refresh, enum clv_trust_folder folder, const char *name)
+list_entry(struct refresh *refresh, enum clv_trust_folder folder,
+    const struct dirent *entry)
 {
+	const char *name = entry->d_name;
 	clv_trust *trust = refresh->trust;
 	struct clv_trust_file *file =
 	    clv_trust_files_find(&trust->files, folder, name);
 
+	trust->loader.is_regular = entry->d_type == DT_REG;
 	if (file == NULL || !clv_trust_is_unchanged(&trust->loader, file))
 		return load_name(refresh, folder, name);
 	file->seen = true;
@@ -198,7 +200,7 @@ list_names(struct refresh *refresh, enum clv_trust_folder folder)
 	while (entries != NULL && status == CLV_OK &&
 	    (entry = readdir(entries)) != NULL) {
 		if (!is_hidden(entry->d_name))
-			status = list_entry(refresh, folder, entry->d_name);
+			status = list_entry(refresh, folder, entry);
 		errno = 0;
 	}
 	if (status == CLV_OK && errno != 0)
