@@ -60,7 +60,7 @@ struct clv_tpm_link {
 	struct clv_tpm_command *command;
 	struct clv_tpm_answer *answer;
 	struct clv_tpm_session *session;
-	bool session_recorded; /* salted to a primary of recorded name */
+	bool session_recorded;     /* salted to a primary of recorded name */
 	TPM2B_NAME session_target; /* that primary's */
 	int session_slot;
 
