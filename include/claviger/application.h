@@ -8,6 +8,7 @@
  * All of it lives in a directory:
  *
  *     claviger.conf     who the application is and where its keys live (YAML)
+ *     state/            what transactions are recorded in
  *     pki/              the TrustList of DefaultApplicationGroup, with the
  *                       application's own certificates in own/certs
  *
@@ -102,8 +103,8 @@ CLV_API bool clv_application_slot(
 
 /**
  * Opens the key of a slot.
- * @return CLV_NOT_FOUND if the slot is empty or unknown, and those of
- *         clv_key_open()
+ * @return CLV_NOT_FOUND if the slot is empty or unknown, CLV_CHANGED if it is
+ *         not the key of the slot's certificate, and those of clv_key_open()
  */
 CLV_API clv_status clv_application_key(const clv_application *application,
     const char *group, const char *type, clv_key **out, clv_error **err);
@@ -113,10 +114,16 @@ CLV_API clv_status clv_application_certificate(
     const clv_application *application, const char *group, const char *type,
     clv_certificate **out, clv_error **err);
 
+/** Reads the issuers of the certificate of a slot, concatenated DER, the
+ *  nearest first. Free `*der` with clv_free(). @return CLV_NOT_FOUND if it was
+ *  installed without, CLV_POLICY */
+CLV_API clv_status clv_application_chain(const clv_application *application,
+    const char *group, const char *type, uint8_t **der, size_t *size,
+    clv_error **err);
+
 /**
- * Puts a certificate into the slot whose key it is for, replacing the one
- * there. Old or new after a crash; the application's handle is up to date
- * when it returns.
+ * Puts a certificate into the slot whose key it is for, pending or present,
+ * replacing the one there: a transaction of its own (see transaction.h).
  *
  * @param group,type  the slot; NULL: every slot is tried
  * @param der         the certificate in DER

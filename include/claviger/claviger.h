@@ -21,6 +21,7 @@
 #include <claviger/seal.h>
 #include <claviger/secret.h>
 #include <claviger/statuscode.h>
+#include <claviger/transaction.h>
 #include <claviger/trust_data.h>
 #include <claviger/uri.h>
 #include <claviger/verify.h>

@@ -2,6 +2,7 @@
  * Copyright (c) the Claviger authors */
 
 #include "application/application.h"
+#include "application/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include "base/file.h"
 #include "keys/context.h"
 #include "keys/subject.h"
+
+#define CHAIN_MAX 262144U
 
 static clv_status
 no_memory(clv_error **err)
@@ -56,6 +59,35 @@ clv_application_resolve(
 		    : no_memory(err);
 	}
 	free(path);
+	clv_uri_free(&uri);
+	return status;
+}
+
+clv_status
+clv_application_relate(const clv_application *application, const char *text,
+    char **out, clv_error **err)
+{
+	const size_t size = strlen(application->directory);
+	clv_uri *uri = NULL;
+	const char *path;
+	char *built = NULL;
+	clv_status status = clv_uri_parse(text, &uri, err);
+
+	*out = NULL;
+	if (status != CLV_OK)
+		return status;
+	path = clv_uri_path(uri);
+	if (path != NULL && strncmp(path, application->directory, size) == 0 &&
+	    path[size] == '/')
+		status = clv_uri_build(
+		    clv_uri_scheme(uri), path + size + 1, uri, &built, err);
+	if (status == CLV_OK) {
+		*out = strdup(built != NULL ? built : text);
+		if (*out == NULL)
+			status = clv_error_raise(
+			    err, CLV_NO_MEMORY, NULL, "out of memory");
+	}
+	clv_free(built);
 	clv_uri_free(&uri);
 	return status;
 }
@@ -182,14 +214,39 @@ open_directory(const char *directory, int *fd, clv_error **err)
 	    "there is no such directory");
 }
 
-clv_status
-clv_application_open(clv_context *context, const char *directory,
+static clv_status
+read_config(const clv_guard *guard, const char *directory, int fd,
+    const struct clv_redo *redo, struct clv_config *config, clv_error **err)
+{
+	const struct clv_redo_file *file = clv_redo_find(redo, CLV_CONFIG_NAME);
+	unsigned char *text = NULL;
+	char *path = join(directory, CLV_CONFIG_NAME);
+	size_t size = 0;
+	clv_status status = CLV_OK;
+
+	if (path == NULL)
+		return no_memory(err);
+	if (file == NULL)
+		status = clv_guard_read(guard, CLV_GUARD_CONFIG, fd,
+		    CLV_CONFIG_NAME, CLV_CONFIG_MAX, &text, &size, err);
+	if (status == CLV_OK)
+		status =
+		    clv_config_parse(path, file != NULL ? file->bytes : text,
+			file != NULL ? file->size : size, config, err);
+	clv_free(text);
+	free(path);
+	return status;
+}
+
+/* The record of a transaction counts more than the files, and is read first:
+ * once it is gone, the files are in place. */
+static clv_status
+read_application(clv_context *context, const char *directory,
     clv_application **out, clv_error **err)
 {
+	const clv_guard *guard = clv_context_guard(context);
 	struct clv_config config = {0};
-	unsigned char *text = NULL;
-	char *path = NULL;
-	size_t size = 0;
+	struct clv_redo *redo = NULL;
 	int fd = -1;
 	clv_status status;
 
@@ -197,21 +254,88 @@ clv_application_open(clv_context *context, const char *directory,
 	status = open_directory(directory, &fd, err);
 	if (status != CLV_OK)
 		return status;
-	path = join(directory, CLV_CONFIG_NAME);
-	status = path == NULL
-	    ? no_memory(err)
-	    : clv_guard_read(clv_context_guard(context), CLV_GUARD_CONFIG, fd,
-		  CLV_CONFIG_NAME, CLV_CONFIG_MAX, &text, &size, err);
-	if (status == CLV_OK)
-		status = clv_config_parse(path, text, size, &config, err);
-	if (status == CLV_OK)
+	if ((status = clv_state_read_redo(guard, fd, &redo, err)) != CLV_OK ||
+	    (status = read_config(guard, directory, fd, redo, &config, err)) !=
+		CLV_OK)
+		(void)close(fd);
+	else
 		status = clv_application_wrap(
 		    context, directory, fd, &config, out, err);
-	else
-		(void)close(fd);
-	clv_free(text);
-	free(path);
+	if (status == CLV_OK) {
+		(*out)->redo = redo;
+		redo = NULL; /* transferred */
+	}
+	clv_redo_free(&redo);
 	return status;
+}
+
+void
+clv_application_swap(clv_application *left, clv_application *right)
+{
+	const clv_application kept = *left;
+
+	*left = *right;
+	*right = kept;
+}
+
+clv_status
+clv_application_reload(clv_application *application, clv_error **err)
+{
+	clv_application *fresh = NULL;
+	clv_status status;
+
+	status = read_application(
+	    application->context, application->directory, &fresh, err);
+	if (status == CLV_OK)
+		clv_application_swap(application, fresh);
+	clv_application_free(&fresh);
+	return status;
+}
+
+/* Finishes what a killed writer left, if nobody else is writing. Who may not
+ * write goes on with what the record says. */
+static void
+finish(clv_application *application)
+{
+	struct clv_state state = CLV_STATE_INIT;
+	clv_status status;
+
+	if (clv_state_lock(application, 0, &state, NULL) != CLV_OK)
+		return;
+	status = clv_state_recover(application, &state, NULL, NULL, NULL);
+	clv_state_unlock(&state);
+	if (status == CLV_OK)
+		(void)clv_application_reload(application, NULL);
+}
+
+clv_status
+clv_application_open(clv_context *context, const char *directory,
+    clv_application **out, clv_error **err)
+{
+	const clv_status status =
+	    read_application(context, directory, out, err);
+
+	if (status == CLV_OK && (*out)->redo != NULL)
+		finish(*out);
+	return status;
+}
+
+clv_status
+clv_application_read(const clv_application *application, const char *path,
+    size_t max, unsigned char **bytes, size_t *size, clv_error **err)
+{
+	const struct clv_redo_file *file =
+	    clv_redo_find(application->redo, path);
+
+	if (file == NULL)
+		return clv_guard_read(application->guard, CLV_GUARD_TRUST,
+		    application->directory_fd, path, max, bytes, size, err);
+	*bytes = malloc(file->size + 1);
+	if (*bytes == NULL)
+		return no_memory(err);
+	memcpy(*bytes, file->bytes, file->size);
+	*size = file->size;
+	return CLV_OK;
 }
 
 void
@@ -229,6 +353,7 @@ clv_application_free(clv_application **application)
 		free(last->trust_lists[i]);
 	for (size_t i = 0; i < CLV_SLOTS_MAX; i++)
 		slot_clear(&last->slots[i]);
+	clv_redo_free(&last->redo);
 	clv_guard_free(&last->guard);
 	clv_config_clear(&last->config);
 	clv_context_free(&last->context);
@@ -326,20 +451,6 @@ empty_slot(const clv_application *application, const char *group,
 }
 
 clv_status
-clv_application_key(const clv_application *application, const char *group,
-    const char *type, clv_key **out, clv_error **err)
-{
-	size_t index;
-
-	*out = NULL;
-	if (!clv_application_find(application, group, type, &index) ||
-	    application->slots[index].key == NULL)
-		return empty_slot(application, group, type, "key", err);
-	return clv_key_open(
-	    application->context, application->slots[index].key, out, err);
-}
-
-clv_status
 clv_application_certificate(const clv_application *application,
     const char *group, const char *type, clv_certificate **out, clv_error **err)
 {
@@ -353,12 +464,71 @@ clv_application_certificate(const clv_application *application,
 	if (!clv_application_find(application, group, type, &index) ||
 	    config->slots[index].certificate == NULL)
 		return empty_slot(application, group, type, "certificate", err);
-	status = clv_guard_read(application->guard, CLV_GUARD_TRUST,
-	    application->directory_fd, config->slots[index].certificate,
-	    CLV_CONFIG_MAX, &bytes, &size, err);
+	status =
+	    clv_application_read(application, config->slots[index].certificate,
+		CLV_CONFIG_MAX, &bytes, &size, err);
 	if (status == CLV_OK)
 		status = clv_certificate_parse(
 		    application->context, bytes, size, out, err);
 	clv_free(bytes);
+	return status;
+}
+
+clv_status
+clv_application_chain(const clv_application *application, const char *group,
+    const char *type, uint8_t **der, size_t *size, clv_error **err)
+{
+	size_t index;
+
+	*der = NULL;
+	*size = 0;
+	if (!clv_application_find(application, group, type, &index) ||
+	    application->config.slots[index].chain == NULL)
+		return empty_slot(application, group, type, "chain", err);
+	return clv_application_read(application,
+	    application->config.slots[index].chain, CHAIN_MAX, der, size, err);
+}
+
+/* A key that is not the certificate's was exchanged behind our back. Without
+ * a certificate nobody can tell. */
+static clv_status
+compare_key(const clv_application *application, const char *group,
+    const char *type, const clv_key *key, clv_error **err)
+{
+	clv_certificate *certificate = NULL;
+	bool same;
+
+	if (clv_application_certificate(
+		application, group, type, &certificate, NULL) != CLV_OK)
+		return CLV_OK;
+	same = clv_certificate_matches(certificate, key);
+	clv_certificate_free(&certificate);
+	if (same)
+		return CLV_OK;
+	return clv_error_raise(err, CLV_CHANGED,
+	    &(struct clv_error_info){.operation = "open key",
+		.subject = clv_key_uri(key),
+		.remedy = "find out who exchanged the key; restore it, or "
+			  "install a certificate for this one"},
+	    "it is not the key of the certificate of slot %s/%s", group, type);
+}
+
+clv_status
+clv_application_key(const clv_application *application, const char *group,
+    const char *type, clv_key **out, clv_error **err)
+{
+	size_t index;
+	clv_status status;
+
+	*out = NULL;
+	if (!clv_application_find(application, group, type, &index) ||
+	    application->slots[index].key == NULL)
+		return empty_slot(application, group, type, "key", err);
+	status = clv_key_open(
+	    application->context, application->slots[index].key, out, err);
+	if (status == CLV_OK)
+		status = compare_key(application, group, type, *out, err);
+	if (status != CLV_OK)
+		clv_key_free(out);
 	return status;
 }

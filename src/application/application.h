@@ -8,6 +8,8 @@
 
 #include "application/config.h"
 
+struct clv_redo;
+
 struct clv_application {
 	clv_context *context;
 	clv_guard *guard; /* the context's, with the administrators */
@@ -21,6 +23,8 @@ struct clv_application {
 		char *key;
 		char *certificate;
 	} slots[CLV_SLOTS_MAX];
+	/* Committed, but not put in place when this was read; or NULL. */
+	struct clv_redo *redo;
 };
 
 /* Takes over an open directory; `*config` is moved in. */
@@ -30,6 +34,19 @@ clv_status clv_application_wrap(clv_context *context, const char *directory,
 /* Makes the paths of a slot absolute again after a change of the config. */
 clv_status clv_application_refresh(
     clv_application *application, size_t index, clv_error **err);
+
+/* Exchanges the contents of two handles. */
+void clv_application_swap(clv_application *left, clv_application *right);
+
+/* Reads everything again. The handle is as before if that fails. */
+clv_status clv_application_reload(
+    clv_application *application, clv_error **err);
+
+/* Reads a file of the application as committed; `path` is as in claviger.conf.
+ * Free `*bytes` with clv_free(). */
+clv_status clv_application_read(const clv_application *application,
+    const char *path, size_t max, unsigned char **bytes, size_t *size,
+    clv_error **err);
 
 /* Writes claviger.conf atomically. */
 clv_status clv_application_save(
@@ -41,6 +58,17 @@ clv_status clv_application_save(
  */
 clv_status clv_application_resolve(
     const char *directory, const char *text, char **out, clv_error **err);
+
+/* The reverse: a URI as claviger.conf has it, relative if it lies inside. Free
+ * `*out` with free(). */
+clv_status clv_application_relate(const clv_application *application,
+    const char *text, char **out, clv_error **err);
+
+/* What a certificate's file is called, and its path as in claviger.conf. Free
+ * `*path` with free(). */
+clv_status clv_application_name_certificate(const clv_application *application,
+    size_t group, const uint8_t *der, size_t size, char **path,
+    clv_error **err);
 
 /* Writes a certificate to own/certs of a TrustList and gives its path
  * relative to the application's directory. Free `*path` with free(). */

@@ -24,6 +24,7 @@ struct clv_config_slot {
 	char *store;
 	char *key;
 	char *certificate;
+	char *chain; /* concatenated DER of its issuers */
 };
 
 struct clv_config {

@@ -309,6 +309,12 @@ read_certificate(struct reader *reader, yaml_node_t *value)
 	return copy_text(reader, value, &current_slot(reader)->certificate);
 }
 
+static clv_status
+read_chain(struct reader *reader, yaml_node_t *value)
+{
+	return copy_text(reader, value, &current_slot(reader)->chain);
+}
+
 static bool
 is_certificate_type(const char *name)
 {
@@ -324,7 +330,8 @@ read_slot(struct reader *reader, yaml_node_t *key, yaml_node_t *value,
     const void *user)
 {
 	static const struct field fields[] = {{"store", read_store},
-	    {"key", read_key}, {"certificate", read_certificate}, {NULL, NULL}};
+	    {"key", read_key}, {"certificate", read_certificate},
+	    {"chain", read_chain}, {NULL, NULL}};
 	struct clv_config *config = reader->config;
 	clv_status status;
 
@@ -483,6 +490,7 @@ clv_config_clear(struct clv_config *config)
 		free(config->slots[i].store);
 		free(config->slots[i].key);
 		free(config->slots[i].certificate);
+		free(config->slots[i].chain);
 	}
 	for (size_t i = 0; i < CLV_ADMINISTRATORS_MAX; i++) {
 		free(config->users[i]);

@@ -131,6 +131,7 @@ write_slot(struct writer *writer, const struct clv_config_slot *slot)
 	pair(writer, "store", slot->store);
 	pair(writer, "key", slot->key);
 	pair(writer, "certificate", slot->certificate);
+	pair(writer, "chain", slot->chain);
 	map_end(writer);
 }
 

@@ -25,6 +25,7 @@ static const struct {
 	const char *path;
 	mode_t mode;
 } directories[] = {
+    {"state", 0755},
     {"pki", 0755},
     {"pki/own", 0755},
     {"pki/own/certs", 0755},
@@ -151,35 +152,6 @@ make_config(
 	return clv_error_raise(err, CLV_NO_MEMORY, NULL, "out of memory");
 }
 
-/* A key's URI as claviger.conf has it: relative if it lies inside. */
-static clv_status
-relate(const clv_application *application, const char *text, char **out,
-    clv_error **err)
-{
-	const size_t size = strlen(application->directory);
-	clv_uri *uri = NULL;
-	const char *path;
-	char *built = NULL;
-	clv_status status = clv_uri_parse(text, &uri, err);
-
-	if (status != CLV_OK)
-		return status;
-	path = clv_uri_path(uri);
-	if (path != NULL && strncmp(path, application->directory, size) == 0 &&
-	    path[size] == '/')
-		status = clv_uri_build(
-		    clv_uri_scheme(uri), path + size + 1, uri, &built, err);
-	if (status == CLV_OK) {
-		*out = strdup(built != NULL ? built : text);
-		if (*out == NULL)
-			status = clv_error_raise(
-			    err, CLV_NO_MEMORY, NULL, "out of memory");
-	}
-	clv_free(built);
-	clv_uri_free(&uri);
-	return status;
-}
-
 static clv_status
 fill_slot(struct creation *creation, struct clv_config_slot *slot,
     clv_algorithm algorithm, clv_error **err)
@@ -194,7 +166,8 @@ fill_slot(struct creation *creation, struct clv_config_slot *slot,
 	if (status != CLV_OK)
 		return status;
 	/* Known from here on, so that a failure removes it. */
-	status = relate(application, clv_key_uri(key), &slot->key, err);
+	status = clv_application_relate(
+	    application, clv_key_uri(key), &slot->key, err);
 	if (status == CLV_OK)
 		status =
 		    clv_certificate_self_sign(key, application->config.subject,

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* Certificates in a transaction, before they are committed. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "application/transaction.h"
+#include "base/der.h"
+#include "keys/context.h"
+#include "keys/subject.h"
+
+#define CHAIN_MAX 10U /* certificates, as Part 4 verifiers allow */
+
+void
+clv_txn_slot_clear(struct clv_txn_slot *slot)
+{
+	const bool made = slot->made;
+
+	free(slot->der);
+	free(slot->chain);
+	*slot = (struct clv_txn_slot){.made = made};
+}
+
+static clv_status
+refuse(const clv_txn *txn, const char *why, clv_error **err)
+{
+	return clv_error_raise(err, CLV_INVALID,
+	    &(struct clv_error_info){.operation = "install certificate in",
+		.subject = txn->application->directory},
+	    "%s", why);
+}
+
+clv_status
+clv_txn_find(const clv_txn *txn, const char *group, const char *type,
+    size_t *index, clv_error **err)
+{
+	if (txn->ended)
+		return clv_error_raise(err, CLV_INVALID,
+		    &(struct clv_error_info){.operation = "change",
+			.subject = txn->application->directory},
+		    "the transaction has ended");
+	if (clv_application_find(txn->application, group, type, index))
+		return CLV_OK;
+	return clv_error_raise(err, CLV_INVALID,
+	    &(struct clv_error_info){
+		.operation = "change", .subject = txn->application->directory},
+	    "there is no slot %s/%s", group, type);
+}
+
+static clv_status
+check_uri(
+    const clv_txn *txn, const clv_certificate *certificate, clv_error **err)
+{
+	const char *uri = clv_certificate_application_uri(certificate);
+
+	if (uri != NULL &&
+	    strcmp(uri, clv_application_uri(txn->application)) == 0)
+		return CLV_OK;
+	return refuse(txn,
+	    uri == NULL ? "it has no ApplicationUri in its subjectAltName"
+			: "its ApplicationUri is not the application's",
+	    err);
+}
+
+/* Whether the certificate is for the slot's pending key, or its present one:
+ * then whatever certificate that has now does not matter. */
+static clv_status
+match_slot(clv_txn *txn, size_t index, const clv_certificate *certificate,
+    bool *matches, bool *new_key, clv_error **err)
+{
+	const clv_application *application = txn->application;
+	const struct clv_ledger_entry *entry;
+	struct clv_slot slot;
+	clv_key *key = NULL;
+	clv_status status = CLV_OK;
+
+	*matches = false;
+	*new_key = false;
+	if (!clv_application_slot(application, index, &slot) ||
+	    strcmp(slot.type,
+		clv_algorithm_describe(clv_certificate_algorithm(certificate))
+		    ->type_name) != 0)
+		return CLV_OK;
+	entry = clv_ledger_pending(&txn->ledger, slot.group, slot.type);
+	if (entry != NULL) {
+		status = clv_pending_open(application, entry, &key, err);
+		*matches = status == CLV_OK &&
+		    clv_certificate_matches(certificate, key);
+		*new_key = *matches;
+		clv_key_free(&key);
+	}
+	if (status != CLV_OK || *matches || slot.key == NULL)
+		return status;
+	status = clv_key_open(application->context, slot.key, &key, err);
+	*matches =
+	    status == CLV_OK && clv_certificate_matches(certificate, key);
+	clv_key_free(&key);
+	return status;
+}
+
+static clv_status
+find_slot(clv_txn *txn, const char *group, const char *type,
+    const clv_certificate *certificate, size_t *index, bool *new_key,
+    clv_error **err)
+{
+	const bool any = group == NULL || type == NULL;
+	const size_t count = txn->application->config.slot_count;
+	bool matches = false;
+	clv_status status = CLV_OK;
+
+	if (clv_certificate_algorithm(certificate) == CLV_ALGORITHM_NONE)
+		return refuse(
+		    txn, "OPC UA has no use for its kind of key", err);
+	*index = 0;
+	if (!any)
+		status = clv_txn_find(txn, group, type, index, err);
+	while (status == CLV_OK && *index < count) {
+		status = match_slot(
+		    txn, *index, certificate, &matches, new_key, err);
+		if (matches || !any)
+			break;
+		(*index)++;
+	}
+	if (status == CLV_OK && !matches)
+		status = refuse(txn,
+		    "its public key is not that of the application's key", err);
+	return status;
+}
+
+/* Each element is a certificate, and nothing is behind the last. */
+static clv_status
+check_chain(
+    const clv_txn *txn, const uint8_t *chain, size_t size, clv_error **err)
+{
+	struct clv_span rest = {chain, size};
+	clv_status status = CLV_OK;
+
+	for (unsigned i = 0; status == CLV_OK && rest.size > 0; i++) {
+		const uint8_t *start = rest.data;
+		clv_certificate *certificate = NULL;
+		struct clv_span content;
+
+		if (i == CHAIN_MAX ||
+		    !clv_der_take(&rest, CLV_DER_SEQUENCE, &content))
+			return refuse(txn,
+			    "its chain is no sequence of at most 10 DER "
+			    "certificates",
+			    err);
+		status = clv_certificate_parse(txn->application->context, start,
+		    (size_t)(rest.data - start), &certificate, err);
+		clv_certificate_free(&certificate);
+	}
+	return status;
+}
+
+static uint8_t *
+copy(const void *bytes, size_t size)
+{
+	uint8_t *made = malloc(size);
+
+	if (made != NULL)
+		memcpy(made, bytes, size);
+	return made;
+}
+
+static clv_status
+stage(struct clv_txn_slot *slot, const clv_certificate *certificate,
+    const void *chain, size_t chain_size, bool new_key, clv_error **err)
+{
+	size_t size = 0;
+	const uint8_t *der = clv_certificate_der(certificate, &size);
+
+	clv_txn_slot_clear(slot);
+	slot->der = copy(der, size);
+	slot->size = size;
+	if (chain_size > 0)
+		slot->chain = copy(chain, chain_size);
+	slot->chain_size = chain_size;
+	slot->new_key = new_key;
+	if (slot->der != NULL && (chain_size == 0 || slot->chain != NULL))
+		return CLV_OK;
+	clv_txn_slot_clear(slot);
+	return clv_error_raise(err, CLV_NO_MEMORY,
+	    &(struct clv_error_info){.operation = "install certificate"},
+	    "out of memory");
+}
+
+clv_status
+clv_txn_certificate(clv_txn *txn, const char *group, const char *type,
+    const void *der, size_t size, const void *chain, size_t chain_size,
+    clv_error **err)
+{
+	clv_certificate *certificate = NULL;
+	bool new_key = false;
+	size_t index = 0;
+	clv_status status;
+
+	if (txn->ended)
+		return refuse(txn, "the transaction has ended", err);
+	if ((status = clv_certificate_parse(txn->application->context, der,
+		 size, &certificate, err)) != CLV_OK ||
+	    (status = check_uri(txn, certificate, err)) != CLV_OK ||
+	    (status = check_chain(txn, chain, chain_size, err)) != CLV_OK ||
+	    (status = find_slot(txn, group, type, certificate, &index, &new_key,
+		 err)) != CLV_OK)
+		goto out;
+	status = stage(
+	    &txn->slots[index], certificate, chain, chain_size, new_key, err);
+out:
+	clv_certificate_free(&certificate);
+	return status;
+}
