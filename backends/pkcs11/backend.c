@@ -29,6 +29,11 @@
  *     slots. So it looks at slots once, while nobody can have a session, and
  *     is freed without unloading; where a token is looked for later, because
  *     it was pulled or its slot changed, place.c does it.
+ *   - Numbers. It believes them: a module that counts more slots the second
+ *     time than the first makes it read past its own array. We look first
+ *     whether the module agrees with itself (place.c); one that lies at random
+ *     could still bring libp11 down, so fuzzing goes without it
+ *     (attached_none.c), as can a build that has no libp11.
  *   - PINs. It keeps them in ordinary memory and would spend a token's last
  *     try: login.c.
  *   - Initialising. It asks for the system's locks, with which OpenSC 0.23

@@ -56,7 +56,8 @@ clv_p11_place_read(struct p11_module *module, CK_SLOT_ID slot,
 
 /* The list of slot numbers; the count is the module's claim both times. */
 static CK_RV
-list_slots(struct p11_module *module, CK_SLOT_ID **slots, CK_ULONG *count)
+list_slots(struct p11_module *module, CK_SLOT_ID **slots, CK_ULONG *count,
+    CK_ULONG *claimed)
 {
 	CK_ULONG room = 0;
 	CK_RV rv;
@@ -65,6 +66,7 @@ list_slots(struct p11_module *module, CK_SLOT_ID **slots, CK_ULONG *count)
 	*count = 0;
 	/* Asking for the number is what makes modules look for new slots. */
 	rv = module->f->C_GetSlotList(CK_FALSE, NULL, &room);
+	*claimed = room;
 	if (rv != CKR_OK || room == 0)
 		return rv;
 	if (room > P11_SLOTS_MAX)
@@ -125,7 +127,8 @@ find_by_cryptoki(
 {
 	CK_SLOT_ID *slots = NULL;
 	CK_ULONG slot_count = 0;
-	CK_RV rv = list_slots(module, &slots, &slot_count);
+	CK_ULONG claimed = 0;
+	CK_RV rv = list_slots(module, &slots, &slot_count, &claimed);
 	bool there;
 
 	if (rv == CKR_OK && slot_count > 0) {
@@ -140,6 +143,22 @@ find_by_cryptoki(
 	}
 	free(slots);
 	return rv;
+}
+
+/* libp11 believes what the module counts: only one that is of one mind is
+ * shown to it. */
+static bool
+agrees_with_itself(struct p11_module *module)
+{
+	CK_SLOT_ID *slots = NULL;
+	CK_ULONG claimed = 0;
+	CK_ULONG count = 0;
+	bool agrees;
+
+	agrees = list_slots(module, &slots, &count, &claimed) == CKR_OK &&
+	    count == claimed;
+	free(slots);
+	return agrees;
 }
 
 /* With the gate locked: nobody has anything that libp11 could close. */
@@ -173,7 +192,8 @@ clv_p11_places_find(
 	module->closed |= alone;
 	module->surveyed = true;
 	clv_p11_gate_unlock(&module->gate);
-	if (!alone || !clv_p11_attached_places(module->libp11, places, count)) {
+	if (!alone || !agrees_with_itself(module) ||
+	    !clv_p11_attached_places(module->libp11, places, count)) {
 		free(*places);
 		*places = NULL;
 		*count = 0;

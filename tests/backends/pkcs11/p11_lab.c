@@ -247,7 +247,7 @@ verifies(const clv_key *key, const struct clv_scheme_info *info,
 }
 
 clv_status
-p11_sign_scheme(clv_key *key, clv_scheme scheme, clv_error **err)
+lab_sign_scheme(clv_key *key, clv_scheme scheme, clv_error **err)
 {
 	static atomic_uint count;
 	char message[32];
@@ -269,11 +269,11 @@ p11_sign_scheme(clv_key *key, clv_scheme scheme, clv_error **err)
 }
 
 clv_status
-p11_sign(clv_key *key, clv_error **err)
+lab_sign(clv_key *key, clv_error **err)
 {
 	const clv_algorithm algorithm = clv_key_algorithm(key);
 
-	return p11_sign_scheme(
+	return lab_sign_scheme(
 	    key, clv_algorithm_describe(algorithm)->scheme, err);
 }
 
@@ -303,7 +303,7 @@ encrypt(const clv_key *key, const struct clv_scheme_info *info,
 }
 
 clv_status
-p11_decrypt(clv_key *key, clv_scheme scheme, clv_error **err)
+lab_decrypt(clv_key *key, clv_scheme scheme, clv_error **err)
 {
 	static const char message[] = "thirty-two bytes of a session key";
 	uint8_t ciphertext[CLV_PLAINTEXT_MAX];

@@ -55,10 +55,10 @@ void p11_key_delete(clv_key **key);
 
 /* Signs, and checks that the signature is right whatever else happened: a
  * wrong one ends the process. */
-clv_status p11_sign(clv_key *key, clv_error **err);
+clv_status lab_sign(clv_key *key, clv_error **err);
 /* The same for a scheme. */
-clv_status p11_sign_scheme(clv_key *key, clv_scheme scheme, clv_error **err);
+clv_status lab_sign_scheme(clv_key *key, clv_scheme scheme, clv_error **err);
 /* Encrypts with the public key, decrypts, compares. */
-clv_status p11_decrypt(clv_key *key, clv_scheme scheme, clv_error **err);
+clv_status lab_decrypt(clv_key *key, clv_scheme scheme, clv_error **err);
 
 #endif

@@ -69,13 +69,13 @@ open_sign_close(void)
 	clv_key *ec = NULL;
 
 	if (clv_key_open(context, uris.rsa, &rsa, NULL) == CLV_OK) {
-		(void)p11_sign_scheme(rsa, CLV_RSA_PKCS1_SHA256, NULL);
-		(void)p11_sign_scheme(rsa, CLV_RSA_PSS_SHA256, NULL);
-		(void)p11_sign_scheme(rsa, CLV_RSA_PKCS1_SHA256, NULL);
+		(void)lab_sign_scheme(rsa, CLV_RSA_PKCS1_SHA256, NULL);
+		(void)lab_sign_scheme(rsa, CLV_RSA_PSS_SHA256, NULL);
+		(void)lab_sign_scheme(rsa, CLV_RSA_PKCS1_SHA256, NULL);
 	}
 	if (clv_key_open(context, uris.ec, &ec, NULL) == CLV_OK) {
-		(void)p11_sign(ec, NULL);
-		(void)p11_sign(ec, NULL);
+		(void)lab_sign(ec, NULL);
+		(void)lab_sign(ec, NULL);
 	}
 	clv_key_free(&rsa);
 	clv_key_free(&ec);
@@ -89,9 +89,9 @@ decrypt(void)
 	clv_key *rsa = NULL;
 
 	if (clv_key_open(context, uris.rsa, &rsa, NULL) == CLV_OK) {
-		(void)p11_decrypt(rsa, CLV_RSA_OAEP_SHA1, NULL);
-		(void)p11_decrypt(rsa, CLV_RSA_OAEP_SHA256, NULL);
-		(void)p11_decrypt(rsa, CLV_RSA_OAEP_SHA1, NULL);
+		(void)lab_decrypt(rsa, CLV_RSA_OAEP_SHA1, NULL);
+		(void)lab_decrypt(rsa, CLV_RSA_OAEP_SHA256, NULL);
+		(void)lab_decrypt(rsa, CLV_RSA_OAEP_SHA1, NULL);
 	}
 	clv_key_free(&rsa);
 	clv_context_free(&context);
@@ -112,7 +112,7 @@ generate_list_delete(void)
 		(void)clv_key_generate(store, CLV_EC_P256, options, &key, NULL);
 	}
 	if (key != NULL) {
-		(void)p11_sign(key, NULL);
+		(void)lab_sign(key, NULL);
 		(void)clv_key_list_get(store, &list, NULL);
 		(void)clv_key_delete(context, clv_key_uri(key), NULL);
 	}
@@ -130,12 +130,12 @@ lose_and_recover(void)
 	clv_key *ec = NULL;
 
 	if (clv_key_open(context, uris.ec, &ec, NULL) == CLV_OK) {
-		(void)p11_sign(ec, NULL);
+		(void)lab_sign(ec, NULL);
 		(void)lab.proxy->run("remove; insert");
-		(void)p11_sign(ec, NULL);
+		(void)lab_sign(ec, NULL);
 		(void)lab.proxy->run("fault C_SignInit CKR_DEVICE_ERROR "
 				     "first 1");
-		(void)p11_sign(ec, NULL);
+		(void)lab_sign(ec, NULL);
 	}
 	clv_key_free(&ec);
 	clv_context_free(&context);
@@ -181,7 +181,7 @@ works_afterwards(void)
 	(void)lab.proxy->run("clear");
 	lab.answers[0] = LAB_PIN;
 	works = clv_key_open(context, uris.ec, &key, &err) == CLV_OK &&
-	    p11_sign(key, &err) == CLV_OK;
+	    lab_sign(key, &err) == CLV_OK;
 	if (!works)
 		fprintf(stderr, "%s\n", clv_error_message(err));
 	clv_error_free(&err);

@@ -61,7 +61,7 @@ open_and_sign(const char *query, clv_error **err)
 	    clv_key_open(context, p11_uri("object=ec", query), &key, err);
 
 	if (status == CLV_OK)
-		status = p11_sign(key, err);
+		status = lab_sign(key, err);
 	clv_key_free(&key);
 	clv_context_free(&context);
 	return status;
@@ -234,19 +234,19 @@ test_login__each_operation_of_some_keys_wants_the_pin(void **state)
 	assert_true(clv_key_properties(key) & CLV_KEY_ALWAYS_AUTHENTICATE);
 	assert_int_equal(lab.asked, 1);
 	for (unsigned i = 0; i < 5; i++) {
-		assert_ok(p11_sign(key, &err));
+		assert_ok(lab_sign(key, &err));
 		assert_int_equal(lab.asked, 2 + i);
 		assert_int_equal(lab.request.purpose, CLV_ASK_CONTEXT_PIN);
 	}
 	lab.answers[lab.asked] = WRONG;
 	lab.answers[lab.asked + 1] = LAB_PIN;
-	assert_ok(p11_sign(key, &err));
+	assert_ok(lab_sign(key, &err));
 	assert_int_equal(failed_logins(), 1);
 	lab.answers[lab.asked] = NULL;
 	lab.repeats = false;
-	assert_fails(CLV_CANCELLED, p11_sign(key, &err));
+	assert_fails(CLV_CANCELLED, lab_sign(key, &err));
 	lab.answers[lab.asked] = LAB_PIN;
-	assert_ok(p11_sign(key, &err));
+	assert_ok(lab_sign(key, &err));
 	clv_key_free(&key);
 	clv_context_free(&context);
 }
@@ -262,10 +262,10 @@ test_login__a_loss_does_not_try_a_pin_that_changed(void **state)
 	lab.answers[1] = WRONG;
 	/* As if somebody had changed it meanwhile. */
 	p11_lab_run("remove; insert; fault C_Login CKR_PIN_INCORRECT");
-	assert_fails(CLV_AUTH, p11_sign(key, &err));
+	assert_fails(CLV_AUTH, lab_sign(key, &err));
 	/* Once the kept one, and once the person's. */
 	assert_int_equal(lab.proxy->faults("C_Login"), 2);
-	assert_fails(CLV_AUTH, p11_sign(key, &err));
+	assert_fails(CLV_AUTH, lab_sign(key, &err));
 	assert_int_equal(lab.proxy->faults("C_Login"), 2);
 	clv_key_free(&key);
 	clv_context_free(&context);

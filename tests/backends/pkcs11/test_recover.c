@@ -42,8 +42,8 @@ renew(void **state)
 {
 	const int done = p11_lab_renew(state);
 
-	assert_ok(p11_sign(rsa, &err));
-	assert_ok(p11_sign(ec, &err));
+	assert_ok(lab_sign(rsa, &err));
+	assert_ok(lab_sign(ec, &err));
 	lab.asked = 0;
 	lab.log[0] = '\0';
 	lab.proxy->clear_counters();
@@ -55,8 +55,8 @@ test_sign__is_two_calls(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		assert_ok(p11_sign(rsa, &err));
-		assert_ok(p11_sign(ec, &err));
+		assert_ok(lab_sign(rsa, &err));
+		assert_ok(lab_sign(ec, &err));
 	}
 	assert_int_equal(lab.proxy->calls("C_SignInit"), 200);
 	assert_int_equal(lab.proxy->calls("C_Sign"), 200);
@@ -82,7 +82,7 @@ test_sign__recovers_from_each_single_fault(void **state)
 		for (size_t c = 0; c < 2; c++) {
 			p11_lab_run(
 			    "clear; fault %s %s at 1", calls[c], faults[i]);
-			assert_ok(p11_sign(i % 2 ? rsa : ec, &err));
+			assert_ok(lab_sign(i % 2 ? rsa : ec, &err));
 			assert_int_equal(lab.proxy->faults(calls[c]), 1);
 			lab.proxy->clear_counters();
 		}
@@ -95,14 +95,14 @@ test_sign__gives_up_on_a_lasting_fault(void **state)
 {
 	(void)state;
 	p11_lab_run("fault C_Sign CKR_GENERAL_ERROR");
-	assert_fails(CLV_IO, p11_sign(rsa, &err));
+	assert_fails(CLV_IO, lab_sign(rsa, &err));
 	assert_true(lab.proxy->calls("C_Sign") <= 3);
 	p11_lab_run("clear");
-	assert_ok(p11_sign(rsa, &err));
+	assert_ok(lab_sign(rsa, &err));
 	p11_lab_run("fault C_SignInit CKR_DEVICE_MEMORY");
-	assert_fails(CLV_TOO_LARGE, p11_sign(rsa, &err));
+	assert_fails(CLV_TOO_LARGE, lab_sign(rsa, &err));
 	p11_lab_run("clear");
-	assert_ok(p11_sign(rsa, &err));
+	assert_ok(lab_sign(rsa, &err));
 }
 
 static void
@@ -112,18 +112,18 @@ test_sign__never_hands_out_a_wrong_signature(void **state)
 	for (int i = 0; i < 20; i++) {
 		/* RSA is always checked. */
 		p11_lab_run("clear; corrupt C_Sign at 1");
-		assert_ok(p11_sign(rsa, &err));
+		assert_ok(lab_sign(rsa, &err));
 		assert_int_equal(lab.proxy->calls("C_Sign"), 2);
 		lab.proxy->clear_counters();
 	}
 	p11_lab_run("clear; corrupt C_Sign");
-	assert_fails(CLV_CRYPTO, p11_sign(rsa, &err));
+	assert_fails(CLV_CRYPTO, lab_sign(rsa, &err));
 	p11_lab_run("clear; length C_Sign -1");
-	assert_fails(CLV_CORRUPT, p11_sign(ec, &err));
+	assert_fails(CLV_CORRUPT, lab_sign(ec, &err));
 	p11_lab_run("clear; length C_Sign +1000000");
-	assert_fails(CLV_CORRUPT, p11_sign(ec, &err));
+	assert_fails(CLV_CORRUPT, lab_sign(ec, &err));
 	p11_lab_run("clear; pretend C_Sign at 1");
-	assert_ok(p11_sign(rsa, &err));
+	assert_ok(lab_sign(rsa, &err));
 }
 
 static void
@@ -132,7 +132,7 @@ test_sign__ecdsa_is_checked_after_a_fault(void **state)
 	(void)state;
 	p11_lab_run(
 	    "fault C_Sign CKR_SESSION_CLOSED at 1; corrupt C_Sign at 2");
-	assert_ok(p11_sign(ec, &err));
+	assert_ok(lab_sign(ec, &err));
 	/* Three: the fault, the wrong one, and the right one. */
 	assert_int_equal(lab.proxy->calls("C_Sign"), 3);
 }
@@ -146,10 +146,10 @@ test_sign__ecdsa_is_checked_always_if_asked(void **state)
 	assert_ok(clv_key_open(
 	    context, p11_uri("object=ec", "verify=always"), &key, &err));
 	for (int i = 0; i < 40; i++)
-		assert_ok(p11_sign(key, &err));
+		assert_ok(lab_sign(key, &err));
 	for (int i = 0; i < 10; i++) {
 		p11_lab_run("clear; corrupt C_Sign at 1");
-		assert_ok(p11_sign(key, &err));
+		assert_ok(lab_sign(key, &err));
 	}
 	clv_key_free(&key);
 }
@@ -173,15 +173,15 @@ test_token__gone_is_told_at_once(void **state)
 	p11_lab_run("remove");
 	(void)clock_gettime(CLOCK_MONOTONIC, &then);
 	for (int i = 0; i < 10; i++) {
-		assert_fails(CLV_DEVICE_GONE, p11_sign(rsa, &err));
-		assert_fails(CLV_DEVICE_GONE, p11_sign(ec, &err));
+		assert_fails(CLV_DEVICE_GONE, lab_sign(rsa, &err));
+		assert_fails(CLV_DEVICE_GONE, lab_sign(ec, &err));
 	}
 	assert_true(seconds_since(&then) < 1.0);
 	assert_int_equal(lab.proxy->calls("C_Login"), 0);
 	assert_int_equal(lab.asked, 0);
 	p11_lab_run("insert");
-	assert_ok(p11_sign(rsa, &err));
-	assert_ok(p11_sign(ec, &err));
+	assert_ok(lab_sign(rsa, &err));
+	assert_ok(lab_sign(ec, &err));
 	assert_int_equal(lab.proxy->calls("C_Login"), 1);
 	assert_int_equal(lab.asked, 0);
 }
@@ -192,13 +192,13 @@ test_token__pulled_and_put_back_goes_on(void **state)
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		p11_lab_run("remove; insert");
-		assert_ok(p11_sign(i % 2 ? rsa : ec, &err));
+		assert_ok(lab_sign(i % 2 ? rsa : ec, &err));
 		p11_lab_run("clear; blink C_Sign at 1");
-		assert_ok(p11_sign(i % 2 ? ec : rsa, &err));
+		assert_ok(lab_sign(i % 2 ? ec : rsa, &err));
 		p11_lab_run("clear; pull C_Sign at 1");
-		assert_fails(CLV_DEVICE_GONE, p11_sign(rsa, &err));
+		assert_fails(CLV_DEVICE_GONE, lab_sign(rsa, &err));
 		p11_lab_run("insert");
-		assert_ok(p11_sign(rsa, &err));
+		assert_ok(lab_sign(rsa, &err));
 	}
 	assert_int_equal(lab.asked, 0);
 }
@@ -208,9 +208,9 @@ test_token__is_found_in_another_slot(void **state)
 {
 	(void)state;
 	p11_lab_run("slot-offset 5; remove; insert");
-	assert_ok(p11_sign(rsa, &err));
+	assert_ok(lab_sign(rsa, &err));
 	p11_lab_run("slot-offset 0; remove; insert");
-	assert_ok(p11_sign(ec, &err));
+	assert_ok(lab_sign(ec, &err));
 	assert_int_equal(lab.asked, 0);
 }
 
@@ -219,11 +219,11 @@ test_module__is_started_anew_when_it_died(void **state)
 {
 	(void)state;
 	p11_lab_run("fault C_SignInit CKR_DEVICE_ERROR at 1");
-	assert_ok(p11_sign(rsa, &err));
+	assert_ok(lab_sign(rsa, &err));
 	assert_int_equal(lab.proxy->calls("C_Finalize"), 1);
 	assert_int_equal(lab.proxy->calls("C_Initialize"), 1);
 	assert_non_null(strstr(lab.log, "anew"));
-	assert_ok(p11_sign(ec, &err));
+	assert_ok(lab_sign(ec, &err));
 	assert_int_equal(lab.asked, 0);
 }
 
@@ -250,7 +250,7 @@ sign_many(void *argument)
 	size_t failed = 0;
 
 	for (int i = 0; i < 50; i++)
-		failed += p11_sign(key, NULL) != CLV_OK;
+		failed += lab_sign(key, NULL) != CLV_OK;
 	return (void *)failed;
 }
 
@@ -308,7 +308,7 @@ test_sessions__one_is_enough(void **state)
 	p11_lab_run("remove; insert; sessions 1");
 	assert_int_equal(sign_in_threads(8), 0);
 	key = p11_key(context, CLV_EC_P256, "made with one session");
-	assert_ok(p11_sign(key, &err));
+	assert_ok(lab_sign(key, &err));
 	assert_int_equal(sign_in_threads(8), 0);
 	p11_key_delete(&key);
 	assert_int_equal(lab.asked, 0);
@@ -353,7 +353,7 @@ sign_until_told(void *argument)
 	atomic_bool *stop_now = argument;
 
 	while (!atomic_load(stop_now))
-		(void)p11_sign(ec, NULL);
+		(void)lab_sign(ec, NULL);
 	return NULL;
 }
 
@@ -375,15 +375,15 @@ test_fork__parent_and_child_go_on(void **state)
 			clv_error *err = NULL;
 
 			(void)alarm(20);
-			if (p11_sign(rsa, &err) == CLV_OK &&
-			    p11_sign(ec, &err) == CLV_OK)
+			if (lab_sign(rsa, &err) == CLV_OK &&
+			    lab_sign(ec, &err) == CLV_OK)
 				_exit(0);
 			fprintf(stderr, "%s\n", clv_error_message(err));
 			_exit(1);
 		}
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_int_equal(status, 0);
-		assert_ok(p11_sign(rsa, &err));
+		assert_ok(lab_sign(rsa, &err));
 	}
 	atomic_store(&stop_now, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
@@ -403,16 +403,16 @@ test_key__replaced_behind_our_back_is_noticed(void **state)
 
 	(void)state;
 	assert_ok(clv_key_open(context, clv_key_uri(old), &opened, &err));
-	assert_ok(p11_sign(opened, &err));
+	assert_ok(lab_sign(opened, &err));
 	assert_ok(clv_key_delete(other, clv_key_uri(old), &err));
-	assert_fails(CLV_NOT_FOUND, p11_sign(opened, &err));
+	assert_fails(CLV_NOT_FOUND, lab_sign(opened, &err));
 	assert_ok(clv_key_options_new(&options, &err));
 	assert_ok(clv_key_options_set_label(options, "replaced", &err));
 	assert_ok(clv_key_options_set_id(options, id, id_size, &err));
 	assert_ok(clv_key_generate(store, CLV_EC_P256, options, &new, &err));
 	p11_lab_run("remove; insert");
-	assert_fails(CLV_CHANGED, p11_sign(opened, &err));
-	assert_ok(p11_sign(new, &err));
+	assert_fails(CLV_CHANGED, lab_sign(opened, &err));
+	assert_ok(lab_sign(new, &err));
 	clv_key_options_free(&options);
 	clv_key_free(&opened);
 	clv_key_free(&old);
