@@ -244,16 +244,27 @@ check_hashed(struct clv_trust_engine *engine, struct clv_trust_key *key,
 	return holds;
 }
 
+/* Without anything made ready: for algorithms that hash themselves, and for
+ * keys that are used once. */
 static bool
-check_pure(struct clv_trust_key *key, const struct statement *statement)
+check_once(EVP_PKEY *pkey, const struct clv_signature_info *info,
+    const struct statement *statement)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	const bool holds = context != NULL &&
-	    EVP_DigestVerifyInit(context, NULL, NULL, NULL, key->pkey) == 1 &&
+	EVP_PKEY_CTX *inner = NULL;
+	bool holds = context != NULL &&
+	    EVP_DigestVerifyInit_ex(context, &inner, clv_hash_name(info->hash),
+		NULL, NULL, pkey, NULL) == 1;
+
+	if (holds && info->padding == CLV_PADDING_PSS)
+		holds = EVP_PKEY_CTX_set_rsa_padding(
+			    inner, RSA_PKCS1_PSS_PADDING) == 1 &&
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(
+			inner, RSA_PSS_SALTLEN_DIGEST) == 1;
+	holds = holds &&
 	    EVP_DigestVerify(context, statement->signature,
 		statement->signature_size, statement->tbs,
 		statement->tbs_size) == 1;
-
 	EVP_MD_CTX_free(context);
 	return holds;
 }
@@ -283,6 +294,21 @@ fits(const struct clv_trust_cert *issuer, const struct clv_signature_info *info)
 	    (info->kind == CLV_SIGNATURE_ED448);
 }
 
+/* Whether a check may be done at all; counts it. */
+static bool
+may_check(const struct clv_trust_cert *issuer,
+    const struct clv_signature_info *info, unsigned *checks)
+{
+	if (!fits(issuer, info))
+		return false;
+	if (checks != NULL) {
+		if (*checks == 0)
+			return false;
+		(*checks)--;
+	}
+	return true;
+}
+
 static bool
 check_statement(struct clv_trust_engine *engine, struct clv_trust_cert *issuer,
     struct clv_trust_key *key, const struct statement *statement,
@@ -291,15 +317,10 @@ check_statement(struct clv_trust_engine *engine, struct clv_trust_cert *issuer,
 	const struct clv_signature_info *info =
 	    clv_signature_describe(statement->kind);
 
-	if (!fits(issuer, info))
+	if (!may_check(issuer, info, checks))
 		return false;
-	if (checks != NULL) {
-		if (*checks == 0)
-			return false;
-		(*checks)--;
-	}
 	return info->hash == CLV_HASH_NONE
-	    ? check_pure(key, statement)
+	    ? check_once(key->pkey, info, statement)
 	    : check_hashed(engine, key, info, statement);
 }
 
@@ -390,20 +411,23 @@ check_self_signed(struct clv_trust_engine *engine, struct clv_trust_cert *cert,
     unsigned *checks)
 {
 	const struct statement statement = statement_of(cert);
-	struct clv_trust_key *key;
-	uint8_t signer[KEY_DIGEST];
+	const struct clv_signature_info *info =
+	    clv_signature_describe(statement.kind);
+	/* Its key is part of what is hashed, so that it needs no digest. */
+	static const uint8_t itself[KEY_DIGEST];
 	uint64_t words[4];
+	EVP_PKEY *pkey;
 	bool holds;
 
-	if (!digest_key(engine, cert, signer) ||
-	    !digest_pair(engine, signer, cert, words))
+	if (!digest_pair(engine, itself, cert, words))
 		return false;
 	if (is_remembered(engine, words))
 		return true;
-	key = new_key(engine, cert);
-	holds = key != NULL &&
-	    check_statement(engine, cert, key, &statement, checks);
-	clv_trust_key_free(key);
+	if (!may_check(cert, info, checks))
+		return false;
+	pkey = clv_public_key_make(cert);
+	holds = pkey != NULL && check_once(pkey, info, &statement);
+	EVP_PKEY_free(pkey);
 	if (holds)
 		remember(engine, words);
 	return holds;

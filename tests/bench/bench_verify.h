@@ -24,7 +24,9 @@ struct bench_plant {
 	bool sent;       /* of a chain of 3 the peer sends the CA between */
 
 	struct bytes *listed; /* list_size of them; [0] is the root */
-	struct bytes middle;  /* the CA between; in the list unless sent */
+	/* The CA between; the first is in the list unless they are sent. Of
+	 * one key, but each peer's is another certificate. */
+	struct bytes middles[BENCH_PEERS];
 	struct bytes crls[2];
 	size_t crl_count;
 	struct bytes peers[BENCH_PEERS];

@@ -76,7 +76,7 @@ list_check(void *state, const struct bench_plant *plant, size_t peer)
 
 	chain[0] = certificate_of(&plant->peers[peer]);
 	if (plant->chain == 3)
-		chain[count++] = certificate_of(&plant->middle);
+		chain[count++] = certificate_of(&plant->middles[peer]);
 	bench_must(gnutls_x509_trust_list_verify_crt(
 		       gnutls->list, chain, count, 0, &result, NULL) == 0);
 	while (count > 0)

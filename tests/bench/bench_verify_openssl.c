@@ -100,7 +100,7 @@ store_open(const struct bench_plant *plant, void **state)
 	for (size_t i = 0; plant->chain == 1 && i < BENCH_PEERS; i++)
 		add(openssl->store, &plant->peers[i]);
 	if (plant->chain == 3 && !plant->sent)
-		add(openssl->store, &plant->middle);
+		add(openssl->store, &plant->middles[0]);
 	*state = openssl;
 	return true;
 }
@@ -145,7 +145,7 @@ folder_open(const struct bench_plant *plant, void **state)
 	for (size_t i = 0; plant->chain == 1 && i < BENCH_PEERS; i++)
 		write_file(openssl, &plant->peers[i]);
 	if (plant->chain == 3 && !plant->sent)
-		write_file(openssl, &plant->middle);
+		write_file(openssl, &plant->middles[0]);
 	lookup = X509_STORE_add_lookup(openssl->store, X509_LOOKUP_hash_dir());
 	bench_must(lookup != NULL &&
 	    X509_LOOKUP_add_dir(lookup, openssl->folder, X509_FILETYPE_ASN1) ==
@@ -165,7 +165,7 @@ check(void *state, const struct bench_plant *plant, size_t peer)
 
 	if (plant->sent) {
 		sent = sk_X509_new_null();
-		(void)sk_X509_push(sent, certificate_of(&plant->middle));
+		(void)sk_X509_push(sent, certificate_of(&plant->middles[peer]));
 	}
 	bench_must(context != NULL &&
 	    X509_STORE_CTX_init(context, openssl->store, cert, sent) == 1);

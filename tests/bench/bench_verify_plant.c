@@ -84,19 +84,20 @@ bench_plant_make(struct bench_plant *plant)
 	bench_must(plant->listed != NULL);
 	plant->listed[0] = forge(.subject = ROOT_NAME, .key = ROOT, .ca = true);
 	make_others(plant);
-	if (plant->chain == 3)
-		plant->middle = forge(.subject = MIDDLE_NAME, .key = MIDDLE,
-		    .issuer = ROOT_NAME, .signer = ROOT, .ca = true,
-		    .serial = 2);
 	for (size_t i = 0; i < BENCH_PEERS; i++) {
 		struct bytes *peer = &plant->peers[i];
+		struct bytes *middle = &plant->middles[i];
+
+		if (plant->chain == 3)
+			*middle = forge(.subject = MIDDLE_NAME, .key = MIDDLE,
+			    .issuer = ROOT_NAME, .signer = ROOT, .ca = true,
+			    .serial = 2 + i);
 
 		*peer = make_peer(plant, 1000 + i);
 		plant->messages[i] = forge_copy(peer->data, peer->size);
 		if (plant->sent)
 			plant->messages[i] = forge_join(plant->messages[i],
-			    forge_copy(plant->middle.data, plant->middle.size),
-			    FORGE_END);
+			    forge_copy(middle->data, middle->size), FORGE_END);
 	}
 	if (plant->crl_size == 0)
 		return;
@@ -114,11 +115,11 @@ bench_plant_clear(struct bench_plant *plant)
 	for (size_t i = 0; i < plant->list_size; i++)
 		forge_clear(&plant->listed[i]);
 	free(plant->listed);
-	forge_clear(&plant->middle);
 	for (size_t i = 0; i < plant->crl_count; i++)
 		forge_clear(&plant->crls[i]);
 	for (size_t i = 0; i < BENCH_PEERS; i++) {
 		forge_clear(&plant->peers[i]);
 		forge_clear(&plant->messages[i]);
+		forge_clear(&plant->middles[i]);
 	}
 }

@@ -244,6 +244,177 @@ test_verdict__keeps_the_blamed_certificate(void **state)
 	end(&plant);
 }
 
+/* What is told about a chain that leads nowhere. */
+static void
+chain_row_is(struct plant *plant, struct bytes message, clv_verify_step step,
+    unsigned depth, const char *text)
+{
+	clv_verdict *verdict = NULL;
+
+	ready(plant);
+	assert_int_equal(clv_verify(plant->snapshot, message.data, message.size,
+			     plant->options, &verdict, NULL),
+	    CLV_UNTRUSTED);
+	assert_string_equal(find(verdict, step, depth)->text, text);
+	clv_verdict_free(&verdict);
+	forge_clear(&message);
+	end(plant);
+}
+
+static void
+test_verdict__tells_why_a_chain_ends(void **state)
+{
+	struct plant plant = begin();
+
+	(void)state;
+	chain_row_is(&plant, issued(.serial = 5), CLV_STEP_CHAIN, 0,
+	    "the certificate of its issuer CN=ca, O=Plant is neither in a "
+	    "list nor was it sent");
+
+	plant = begin();
+	add(&plant,
+	    forge(.subject = "CN=ca,O=Plant", .key = FORGE_P256_D, .ca = true),
+	    "other.der", CLV_TRUST_TRUSTED);
+	chain_row_is(&plant, issued(.serial = 5), CLV_STEP_CHAIN, 0,
+	    "its issuer CN=ca, O=Plant is known with another key only");
+
+	plant = begin();
+	add(&plant,
+	    forge(.subject = "CN=ca,O=Plant", .key = FORGE_P256_D, .ca = true,
+		.no_ski = true),
+	    "other.der", CLV_TRUST_TRUSTED);
+	chain_row_is(&plant, issued(.serial = 5), CLV_STEP_SIGNATURE, 0,
+	    "it is not signed with the key of CN=ca, O=Plant");
+
+	plant = begin();
+	add(&plant,
+	    forge(.subject = "CN=x", .issuer = "CN=y", .key = FORGE_P256_B,
+		.signer = FORGE_P256_C, .ca = true),
+	    "x.der", CLV_TRUST_ISSUER);
+	add(&plant,
+	    forge(.subject = "CN=y", .issuer = "CN=x", .key = FORGE_P256_C,
+		.signer = FORGE_P256_B, .ca = true),
+	    "y.der", CLV_TRUST_ISSUER);
+	chain_row_is(&plant, forge(.issuer = "CN=x", .signer = FORGE_P256_B),
+	    CLV_STEP_CHAIN, 2, "its issuers lead back to itself");
+
+	plant = begin();
+	add(&plant, hostile_ca(), "ca.der", CLV_TRUST_TRUSTED);
+	assert_ok(clv_verify_options_set_limit(
+	    plant.options, CLV_LIMIT_CHAIN_LENGTH, 1, &err));
+	chain_row_is(&plant, issued(.serial = 5), CLV_STEP_CHAIN, 0,
+	    "the chain is longer than 1 certificates, the limit");
+}
+
+#define ca_list(...)                                                  \
+	forge_list(.issuer = "CN=ca,O=Plant", .signer = FORGE_P256_B, \
+	    __VA_ARGS__)
+
+/* A plant with this CRL alone; what the steps about CRLs tell. */
+static void
+crl_row_is(struct bytes crl, struct bytes ca, const char *text)
+{
+	struct plant plant = begin();
+	struct bytes message = issued(.serial = 5);
+	clv_verdict *verdict = NULL;
+
+	add(&plant, ca, "ca.der", CLV_TRUST_TRUSTED);
+	if (crl.data != NULL)
+		add_crl(&plant, crl, "ca.crl");
+	ready(&plant);
+	assert_int_equal(clv_verify(plant.snapshot, message.data, message.size,
+			     plant.options, &verdict, NULL),
+	    CLV_UNTRUSTED);
+	assert_string_equal(find(verdict, CLV_STEP_FIND_CRL, 0)->text, text);
+	clv_verdict_free(&verdict);
+	forge_clear(&message);
+	end(&plant);
+}
+
+static void
+test_verdict__tells_why_no_crl_counts(void **state)
+{
+	(void)state;
+	crl_row_is(
+	    FORGE_END, hostile_ca(), "there is no CRL of CN=ca, O=Plant");
+	crl_row_is(ca_list(.next_update = "300610000000Z"), hostile_ca(),
+	    "the CRL of CN=ca, O=Plant expired at 2030-06-10T00:00:00Z");
+	crl_row_is(ca_list(.this_update = "300620000000Z"), hostile_ca(),
+	    "the CRL of CN=ca, O=Plant is not valid before "
+	    "2030-06-20T00:00:00Z");
+	crl_row_is(forge_list(.issuer = "CN=ca,O=Plant", .signer = FORGE_P256_D,
+		       .aki_of = FORGE_P256_B + 1),
+	    hostile_ca(),
+	    "the CRL in the name of CN=ca, O=Plant is not signed with its "
+	    "key");
+	crl_row_is(ca_list(.is_delta = true, .delta_of = 4, .number = 5),
+	    hostile_ca(),
+	    "there is only a delta CRL of CN=ca, O=Plant, without the CRL "
+	    "that it builds on");
+	crl_row_is(ca_list(.number = 5),
+	    forge(.subject = "CN=ca,O=Plant", .key = FORGE_P256_B, .ca = true,
+		.usage = 0x20),
+	    "CN=ca, O=Plant may not sign CRLs (keyUsage)");
+}
+
+static void
+test_verdict__names_the_delta_that_decides(void **state)
+{
+	struct plant plant = begin();
+	struct bytes message = issued(.serial = 5);
+	clv_verdict *verdict = NULL;
+
+	(void)state;
+	add(&plant, hostile_ca(), "ca.der", CLV_TRUST_TRUSTED);
+	add_crl(&plant, ca_list(.number = 5), "base.crl");
+	add_crl(&plant,
+	    ca_list(.is_delta = true, .delta_of = 5, .number = 6,
+		.this_update = "300610000000Z", .next_update = "300618000000Z"),
+	    "delta.crl");
+	ready(&plant);
+	assert_ok(clv_verify(plant.snapshot, message.data, message.size,
+	    plant.options, &verdict, &err));
+	assert_string_equal(
+	    find(verdict, CLV_STEP_FIND_CRL, 0)->file, "delta.crl");
+	assert_string_equal(find(verdict, CLV_STEP_FIND_CRL, 0)->text,
+	    "there is a CRL of CN=ca, O=Plant with a delta CRL that is valid "
+	    "until 2030-06-18T00:00:00Z");
+	assert_string_equal(
+	    find(verdict, CLV_STEP_REVOCATION, 0)->file, "delta.crl");
+	clv_verdict_free(&verdict);
+	forge_clear(&message);
+	end(&plant);
+}
+
+/* A CRL that does not count is told even if another does. */
+static void
+test_verdict__warns_of_a_forged_crl(void **state)
+{
+	struct plant plant = begin();
+	struct bytes message = issued(.serial = 5);
+	clv_verdict *verdict = NULL;
+
+	(void)state;
+	add(&plant, hostile_ca(), "ca.der", CLV_TRUST_TRUSTED);
+	add_crl(&plant, ca_list(.number = 5), "good.crl");
+	add_crl(&plant,
+	    forge_list(.issuer = "CN=ca,O=Plant", .signer = FORGE_P256_D,
+		.aki_of = FORGE_P256_B + 1, .number = 6,
+		.this_update = "300602000000Z"),
+	    "forged.crl");
+	ready(&plant);
+	assert_ok(clv_verify(plant.snapshot, message.data, message.size,
+	    plant.options, &verdict, &err));
+	assert_true(find(verdict, CLV_STEP_FIND_CRL, 0)->warning);
+	assert_string_equal(
+	    find(verdict, CLV_STEP_FIND_CRL, 0)->file, "forged.crl");
+	assert_string_equal(
+	    find(verdict, CLV_STEP_REVOCATION, 0)->file, "good.crl");
+	clv_verdict_free(&verdict);
+	forge_clear(&message);
+	end(&plant);
+}
+
 struct asked {
 	bool answer;
 	unsigned count;
@@ -563,6 +734,10 @@ main(void)
 	    cmocka_unit_test(test_verdict__has_a_row_for_each_step),
 	    cmocka_unit_test(test_verdict__outlives_everything),
 	    cmocka_unit_test(test_verdict__keeps_the_blamed_certificate),
+	    cmocka_unit_test(test_verdict__tells_why_a_chain_ends),
+	    cmocka_unit_test(test_verdict__tells_why_no_crl_counts),
+	    cmocka_unit_test(test_verdict__names_the_delta_that_decides),
+	    cmocka_unit_test(test_verdict__warns_of_a_forged_crl),
 	    cmocka_unit_test(
 		test_verify__asks_a_person_about_untrusted_ones_only),
 	    cmocka_unit_test(test_options__refuse_what_cannot_be),
