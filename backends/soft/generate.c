@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#include <stdio.h>
+
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -34,7 +36,7 @@ generate(clv_algorithm algorithm)
 		parameters[0] =
 		    OSSL_PARAM_construct_uint(OSSL_PKEY_PARAM_RSA_BITS, &bits);
 	} else if (info->group != NULL) {
-		strncat(group, info->group, sizeof(group) - 1);
+		(void)snprintf(group, sizeof(group), "%s", info->group);
 		parameters[0] = OSSL_PARAM_construct_utf8_string(
 		    OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
 	}

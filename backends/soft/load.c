@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#include <stdio.h>
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -76,8 +78,8 @@ load_ec(struct builder *builder, const struct clv_private_key *key)
 	char group[32] = "";
 	uint8_t point[CLV_POINT_MAX];
 
-	strncat(group, clv_algorithm_describe(key->algorithm)->group,
-	    sizeof(group) - 1);
+	(void)snprintf(group, sizeof(group), "%s",
+	    clv_algorithm_describe(key->algorithm)->group);
 	memcpy(point, key->point.data, key->point.size);
 	if (!add_number(builder, OSSL_PKEY_PARAM_PRIV_KEY, key->secret))
 		return NULL;

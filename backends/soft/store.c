@@ -17,9 +17,10 @@
 static clv_status
 no_memory(clv_error **err)
 {
-	return clv_error_raise(err, CLV_NO_MEMORY,
+	(void)clv_error_raise(err, CLV_NO_MEMORY,
 	    &(struct clv_error_info){.operation = "open store"},
 	    "out of memory");
+	return CLV_NO_MEMORY;
 }
 
 clv_status
@@ -98,10 +99,11 @@ split(const clv_uri *uri, char **directory, char **name, clv_error **err)
 	if (slash[1] == '\0' || strcmp(slash + 1, "..") == 0 ||
 	    path[length - 1] == '/') {
 		free(whole);
-		return clv_error_raise(err, CLV_INVALID,
+		(void)clv_error_raise(err, CLV_INVALID,
 		    &(struct clv_error_info){.operation = "open key",
 			.subject = clv_uri_redacted(uri)},
 		    "the URI names a directory, not a file");
+		return CLV_INVALID;
 	}
 	*name = strdup(slash + 1);
 	slash[slash == whole ? 1 : 0] = '\0';

@@ -39,12 +39,6 @@ to_character(unsigned bits)
 	    (digit & (bits - 52 + '0')) | (plus & '+') | (slash & '/'));
 }
 
-static bool
-is_space(uint8_t byte)
-{
-	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 /* Where decoding stands. */
 struct decoder {
 	unsigned bits;
@@ -83,7 +77,8 @@ clv_base64_decode(struct clv_span text, uint8_t *out, size_t *size)
 	struct decoder decoder = {.out = out};
 
 	for (size_t i = 0; i < text.size; i++)
-		if (!is_space(text.data[i]) && !take(&decoder, text.data[i]))
+		if (!clv_is_space(text.data[i]) &&
+		    !take(&decoder, text.data[i]))
 			return false;
 	/* The bits that padding leaves unused must be 0 (RFC 4648, 3.5). */
 	if (decoder.count != 0 || decoder.bad > 63 ||

@@ -50,6 +50,17 @@ octets(const char *name, struct clv_span value)
 	return OSSL_PARAM_construct_octet_string(name, data.out, value.size);
 }
 
+static OSSL_PARAM
+text(const char *name, const char *value)
+{
+	union {
+		const char *in;
+		char *out;
+	} data = {.in = value};
+
+	return OSSL_PARAM_construct_utf8_string(name, data.out, 0);
+}
+
 static bool
 derive(
     const char *name, const OSSL_PARAM *parameters, uint8_t *key, size_t size)
@@ -89,13 +100,11 @@ derive_pbkdf2(
     const struct clv_pbes2 *scheme, struct clv_span password, uint8_t *key)
 {
 	uint64_t iterations = scheme->iterations;
-	char digest[16] = "";
 	const OSSL_PARAM parameters[] = {
 	    octets(OSSL_KDF_PARAM_PASSWORD, password),
 	    octets(OSSL_KDF_PARAM_SALT, scheme->salt),
 	    OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_ITER, &iterations),
-	    OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-		strncat(digest, scheme->prf, sizeof(digest) - 1), 0),
+	    text(OSSL_KDF_PARAM_DIGEST, scheme->prf),
 	    OSSL_PARAM_construct_end()};
 
 	return derive("PBKDF2", parameters, key, scheme->key_size);

@@ -285,9 +285,7 @@ take_header(
 	*value = (struct clv_span){headers->data + name.size,
 	    (size_t)(newline - headers->data) - name.size};
 	clv_span_skip(headers, (size_t)(newline - headers->data) + 1);
-	while (value->size > 0 &&
-	    memchr(" \t\r", value->data[value->size - 1], 3) != NULL)
-		value->size--;
+	clv_span_trim(value);
 	return true;
 }
 

@@ -10,7 +10,7 @@
 static void
 skip_space(struct clv_span *text)
 {
-	while (text->size > 0 && memchr(" \t\r\n", text->data[0], 4) != NULL)
+	while (text->size > 0 && clv_is_space(text->data[0]))
 		clv_span_skip(text, 1);
 }
 
@@ -25,8 +25,7 @@ take_line(struct clv_span *text)
 	if (newline != NULL)
 		line.size = (size_t)(newline - text->data);
 	clv_span_skip(text, line.size + (newline != NULL ? 1 : 0));
-	while (line.size > 0 && memchr(" \t\r", line.data[line.size - 1], 3))
-		line.size--;
+	clv_span_trim(&line);
 	return line;
 }
 

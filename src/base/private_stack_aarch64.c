@@ -36,8 +36,8 @@ clv_private_stack_switch(
 {
 	void *volatile frame = __builtin_frame_address(0);
 	register void *a0 __asm__("x0") = argument;
-	register void *top __asm__("x1") =
-	    (unsigned char *)bottom + (size & ~(size_t)63);
+	unsigned char *start = bottom;
+	register void *top __asm__("x1") = start + (size & ~(size_t)63);
 	register clv_private_fn *call __asm__("x2") = function;
 
 	(void)frame;

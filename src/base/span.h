@@ -34,6 +34,21 @@ clv_span_starts(struct clv_span whole, struct clv_span start)
 	    memcmp(whole.data, start.data, start.size) == 0;
 }
 
+/* White space of PEM. */
+static inline bool
+clv_is_space(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* Drops white space from the end. */
+static inline void
+clv_span_trim(struct clv_span *span)
+{
+	while (span->size > 0 && clv_is_space(span->data[span->size - 1]))
+		span->size--;
+}
+
 /* Drops `count` bytes, which must be there, from the front. */
 static inline void
 clv_span_skip(struct clv_span *span, size_t count)

@@ -112,10 +112,30 @@ use_on_thread(void *key)
 }
 
 static void
+sign_through_evp(clv_key *key)
+{
+	const struct clv_algorithm_info *info =
+	    clv_algorithm_describe(clv_key_algorithm(key));
+	EVP_MD_CTX *signer = EVP_MD_CTX_new();
+	uint8_t signature[CLV_SIGNATURE_MAX];
+	size_t size = sizeof(signature);
+	EVP_PKEY *pkey = NULL;
+
+	ok(clv_key_evp(key, &pkey, &err));
+	require(EVP_DigestSignInit_ex(signer, NULL,
+		    info->family == CLV_FAMILY_ED ? NULL : "SHA256", NULL, NULL,
+		    pkey, NULL) == 1 &&
+		EVP_DigestSign(signer, signature, &size,
+		    (const unsigned char *)"m", 1) == 1,
+	    "EVP_DigestSign", NULL);
+	EVP_MD_CTX_free(signer);
+	EVP_PKEY_free(pkey);
+}
+
+static void
 use(clv_key *key)
 {
 	struct clv_probe_entry entries[CLV_PROBE_MAX];
-	EVP_PKEY *pkey = NULL;
 	pthread_t thread;
 	size_t count;
 
@@ -130,8 +150,7 @@ use(clv_key *key)
 		    key, CLV_RSA_OAEP_SHA256, RSA_PKCS1_OAEP_PADDING, "SHA256");
 	}
 	ok(clv_key_probe(key, entries, &count, &err));
-	ok(clv_key_evp(key, &pkey, &err));
-	EVP_PKEY_free(pkey);
+	sign_through_evp(key);
 }
 
 /* Reads the file of a key, for an import, as a careful program would. */

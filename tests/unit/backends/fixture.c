@@ -53,7 +53,7 @@ answer(void *user, const struct clv_ask_request *request, clv_secret *secret,
 	return clv_secret_set(secret, password, strlen(password), err);
 }
 
-static void
+void
 remember(void *user, clv_log_level level, const char *line)
 {
 	(void)user;

@@ -34,6 +34,7 @@ struct asker {
 extern struct asker asker;
 /* What was logged since it was last emptied. */
 extern char logged[4096];
+void remember(void *user, clv_log_level level, const char *line);
 
 extern char place[64];
 extern clv_context *context;

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -449,6 +451,62 @@ test_file_change_secret__there_is_none(void **state)
 	clv_key_free(&key);
 }
 
+/* The sanitizers replace mlock(2) by one that always succeeds. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MLOCK_LIES true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MLOCK_LIES true
+#endif
+#endif
+#ifndef MLOCK_LIES
+#define MLOCK_LIES false
+#endif
+
+/* As another user, whom RLIMIT_MEMLOCK binds. */
+static int
+use_without_locked_memory(void)
+{
+	const struct rlimit none = {0, 0};
+	clv_context *own = NULL;
+	clv_key *key = NULL;
+	uint8_t signature[CLV_SIGNATURE_MAX];
+	size_t size = sizeof(signature);
+
+	logged[0] = '\0';
+	if ((geteuid() == 0 && setuid(65534) != 0) ||
+	    setrlimit(RLIMIT_MEMLOCK, &none) != 0)
+		return 2;
+	if (clv_context_new(&own, NULL) != CLV_OK)
+		return 3;
+	clv_context_set_log(own, CLV_LOG_WARNING, remember, NULL);
+	if (clv_key_open(own, uri_of("file", "k.pem"), &key, NULL) != CLV_OK ||
+	    clv_key_sign(key, CLV_ECDSA_SHA256, "m", 1, signature, &size,
+		NULL) != CLV_OK)
+		return 4;
+	clv_key_free(&key);
+	clv_context_free(&own);
+	return MLOCK_LIES || strstr(logged, "can't be locked") != NULL ? 0 : 5;
+}
+
+static void
+test_file_open__memory_that_cannot_be_locked_is_told(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	command_ok(place,
+	    "umask 077; %s -out k.pem; test $(id -u) != 0 || "
+	    "chown -R 65534:65534 .",
+	    kinds[3].command);
+	child = fork();
+	if (child == 0)
+		_exit(use_without_locked_memory());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -470,6 +528,7 @@ main(void)
 	    TEST(test_file_open__bad_files_are_refused_at_once),
 	    TEST(test_file_open__truncated_at_every_sixteenth_is_corrupt),
 	    TEST(test_file_change_secret__there_is_none),
+	    TEST(test_file_open__memory_that_cannot_be_locked_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
