@@ -22,7 +22,9 @@ extern "C" {
  * lives. It can be used as any other with EVP_DigestSign, EVP_PKEY_sign,
  * EVP_PKEY_decrypt, X509_sign, X509_REQ_sign, CMS_sign and
  * SSL_CTX_use_PrivateKey (TLS 1.2 and 1.3), in any library context; private
- * parts can't be exported from it.
+ * parts can't be exported from it. Where a caller adds a property query that
+ * no other provider than OpenSSL's own can answer, such as "provider=default",
+ * the key can't answer it either.
  *
  * The EVP_PKEY holds a reference to `key` until EVP_PKEY_free(). It comes
  * from a provider inside this library, in a library context of its own:

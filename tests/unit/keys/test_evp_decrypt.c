@@ -182,6 +182,11 @@ test_evp_decrypt__two_hashes_and_small_rooms_are_refused(void **state)
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
 	unsigned char ciphertext[256] = {0}, plain[256];
 	size_t size = sizeof(plain);
+	unsigned version = TLS1_2_VERSION;
+	const OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_uint(
+		OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, &version),
+	    OSSL_PARAM_construct_end()};
 
 	assert_openssl(EVP_PKEY_decrypt_init(context));
 	set_padding(context, &ways[3]);
@@ -199,11 +204,12 @@ test_evp_decrypt__two_hashes_and_small_rooms_are_refused(void **state)
 	/* TLS says which version it is, and has room for the secret. */
 	assert_openssl(
 	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_WITH_TLS_PADDING));
-	size = 47;
+	size = 48;
 	assert_int_not_equal(EVP_PKEY_decrypt(context, plain, &size, ciphertext,
 				 sizeof(ciphertext)),
 	    1);
-	size = 48;
+	assert_openssl(EVP_PKEY_CTX_set_params(context, params));
+	size = 47;
 	assert_int_not_equal(EVP_PKEY_decrypt(context, plain, &size, ciphertext,
 				 sizeof(ciphertext)),
 	    1);
