@@ -10,10 +10,11 @@
 
 #include <openssl/crypto.h>
 
-/* Handles the options of a command that has few; -1 means go on. */
+/* Handles the options of a command that has few; `chosen` gets the value of
+ * the last one of its own. -1 means go on. */
 static int
 only_argument(struct program *program, int argc, char **argv,
-    const struct option *options, const char *what, bool *flag)
+    const struct option *options, const char *what, int *chosen)
 {
 	int option;
 
@@ -22,7 +23,7 @@ only_argument(struct program *program, int argc, char **argv,
 			return EXIT_DONE;
 		if (option == '?')
 			return EXIT_USAGE;
-		*flag = true;
+		*chosen = option;
 	}
 	if (optind != argc - 1)
 		return program_usage(program, "one %s is needed", what);
@@ -91,9 +92,9 @@ cmd_key_list(struct program *program, int argc, char **argv)
 	clv_store *store = NULL;
 	clv_context *context;
 	clv_error *err = NULL;
-	bool flag;
+	int chosen = 0;
 	int status =
-	    only_argument(program, argc, argv, options, "STORE-URI", &flag);
+	    only_argument(program, argc, argv, options, "STORE-URI", &chosen);
 
 	if (status != -1)
 		return status;
@@ -194,28 +195,44 @@ open_key(struct program *program, const char *uri, clv_key **key)
 	return *key != NULL ? EXIT_DONE : program_fail(&err);
 }
 
+/* The file for programs that know PEM only; see <claviger/openssl.h>. */
+static char *
+reference_pem(const clv_key *key)
+{
+	char *uri = NULL, *pem = NULL;
+
+	if (asprintf(&uri, "claviger:%s", clv_key_uri(key)) < 0)
+		return NULL;
+	pem =
+	    program_pem("CLAVIGER KEY URI", (const uint8_t *)uri, strlen(uri));
+	free(uri);
+	return pem;
+}
+
 int
 cmd_key_show(struct program *program, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"pem", no_argument, NULL, 1}, PROGRAM_OPTIONS};
+	enum { ALL, PEM, REFERENCE };
+	static const struct option options[] = {{"pem", no_argument, NULL, PEM},
+	    {"reference", no_argument, NULL, REFERENCE}, PROGRAM_OPTIONS};
 	clv_key *key = NULL;
-	bool only_pem = false;
+	int chosen = ALL;
 	char *pem;
 	int status =
-	    only_argument(program, argc, argv, options, "KEY-URI", &only_pem);
+	    only_argument(program, argc, argv, options, "KEY-URI", &chosen);
 
 	if (status != -1)
 		return status;
 	status = open_key(program, argv[optind], &key);
 	if (status != EXIT_DONE)
 		return status;
-	pem = public_pem(key);
+	pem = chosen == REFERENCE && !program->json ? reference_pem(key)
+						    : public_pem(key);
 	if (pem == NULL)
 		status = program_refuse(NULL, "out of memory");
 	else if (program->json)
 		status = print_facts_json(key, pem);
-	else if (only_pem)
+	else if (chosen != ALL)
 		printf("%s", pem);
 	else
 		print_facts(key, pem);
@@ -281,9 +298,9 @@ cmd_key_probe(struct program *program, int argc, char **argv)
 	clv_error *err = NULL;
 	clv_key *key = NULL;
 	size_t count = 0;
-	bool flag;
+	int chosen = 0;
 	int status =
-	    only_argument(program, argc, argv, options, "KEY-URI", &flag);
+	    only_argument(program, argc, argv, options, "KEY-URI", &chosen);
 
 	if (status != -1)
 		return status;

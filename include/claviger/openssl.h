@@ -28,7 +28,8 @@ extern "C" {
  *
  * The EVP_PKEY holds a reference to `key` until EVP_PKEY_free(). It comes
  * from a provider inside this library, in a library context of its own:
- * openssl.cnf, environment and global state play no part. Several calls give
+ * openssl.cnf, environment and global state play no part. That context is made
+ * at the first call and kept until the process ends. Several calls give
  * several EVP_PKEYs. Any thread.
  *
  * An operation that fails puts one entry on OpenSSL's error queue, whose data
@@ -48,7 +49,8 @@ CLV_API clv_status clv_key_evp(clv_key *key, EVP_PKEY **out, clv_error **err);
  *     OSSL_PROVIDER_load(libctx, "claviger");
  *
  * Programs that open nothing but PEM files (nginx, curl) are given one that
- * says where the key is, and a configuration that activates the provider:
+ * says where the key is (`claviger key show --reference`), and a configuration
+ * that activates the provider:
  *
  *     -----BEGIN CLAVIGER KEY URI-----
  *     base64 of "claviger:KEY-URI"

@@ -27,7 +27,7 @@ END
 # A key in a token: the workers are forked after the module was initialised.
 start_token >out &&
 	"$2" key generate "$store" --alg rsa2048 >token.uri 2>>out
-reference "$(cat token.uri)" >token.ref
+"$2" key show "$(cat token.uri)" --reference >token.ref 2>>out
 
 certify() { # NAME: a certificate for a key that only the reference leads to
 	OPENSSL_CONF=$directory/openssl.cnf openssl req -x509 -key "$1.ref" \
