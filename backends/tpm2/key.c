@@ -110,18 +110,19 @@ check_kind(struct clv_tpm_key *key, clv_error **err)
 
 clv_status
 clv_tpm_key_new(struct clv_tpm_store *store, const char *name,
-    const struct clv_tpm_object *object, bool has_auth, clv_secret *auth,
+    const struct clv_tpm_object *object, clv_secret *auth,
     struct clv_tpm_key **out, clv_error **err)
 {
 	struct clv_tpm_key *key = calloc(1, sizeof(*key));
 	clv_status status;
 
 	*out = NULL;
-	if (key == NULL)
+	if (key == NULL || pthread_mutex_init(&key->auth_lock, NULL) != 0) {
+		free(key);
 		return no_memory(err);
+	}
 	key->use = store->use;
 	key->object = *object;
-	key->has_auth = has_auth;
 	if ((status = write_uri(key, store, name, err)) != CLV_OK ||
 	    (status = write_label(key, name, err)) != CLV_OK ||
 	    (status = check_kind(key, err)) != CLV_OK) {
@@ -130,8 +131,10 @@ clv_tpm_key_new(struct clv_tpm_store *store, const char *name,
 	}
 	key->use.subject = key->redacted;
 	key->auth_owner = getpid();
-	if (auth != NULL)
+	if (auth != NULL && auth->size > 0) {
 		clv_secret_move(&key->auth, auth);
+		atomic_store(&key->has_auth, true);
+	}
 	*out = key;
 	return CLV_OK;
 }
@@ -143,6 +146,8 @@ clv_tpm_key_close(void *handle)
 
 	clv_tpm_drop(key->use.tpm, &key->object);
 	clv_secret_clear(&key->auth);
+	(void)pthread_mutex_destroy(&key->auth_lock);
+	free(key->pin_source);
 	free(key->uri);
 	free(key->redacted);
 	free(key->label);
@@ -237,25 +242,58 @@ try_auth(void *user, const clv_secret *auth, clv_error **err)
 	return clv_tpm_key_try(user, auth, err);
 }
 
+static clv_status
+ask(struct clv_tpm_key *key, clv_secret *auth, clv_error **err)
+{
+	return clv_tpm_auth_ask(&key->use, key->pin_source, key->label,
+	    key->lockable, try_auth, key, auth, err);
+}
+
+/* Nobody knows the auth value: perhaps there is none, whatever the file says.
+ * (tpm2_encodeobject 5.4 says the contrary of what it means.) */
+static bool
+is_open(struct clv_tpm_key *key)
+{
+	const clv_secret empty = CLV_SECRET_INIT;
+
+	return !key->lockable && clv_tpm_key_try(key, &empty, NULL) == CLV_OK;
+}
+
 /* A file says whether its key has an auth value. A persistent key does not:
  * the empty one is tried, unless a wrong one would count. */
 static clv_status
-get_auth(struct clv_tpm_key *key, const char *pin_source, clv_error **err)
+get_auth(struct clv_tpm_key *key, bool expected, clv_error **err)
 {
-	const clv_secret empty = CLV_SECRET_INIT;
 	clv_status status;
 
-	if (key->object.persistent != 0 && !key->lockable) {
-		status = clv_tpm_key_try(key, &empty, err);
-		if (status != CLV_AUTH)
-			return status;
-		clv_error_free(err);
-	} else if (!key->has_auth) {
+	if (!expected || (key->object.persistent != 0 && is_open(key)))
 		return CLV_OK;
+	status = ask(key, &key->auth, err);
+	if (status == CLV_OK)
+		atomic_store(&key->has_auth, key->auth.size > 0);
+	if (status != CLV_AUTH || key->object.persistent != 0 || !is_open(key))
+		return status;
+	clv_error_free(err);
+	return CLV_OK;
+}
+
+clv_status
+clv_tpm_key_ask_late(struct clv_tpm_key *key, clv_error **err)
+{
+	clv_secret auth = CLV_SECRET_INIT;
+	const clv_status status = ask(key, &auth, err);
+
+	if (status != CLV_OK)
+		return status;
+	(void)pthread_mutex_lock(&key->auth_lock);
+	if (!atomic_load(&key->has_auth)) {
+		clv_secret_move(&key->auth, &auth);
+		key->auth_owner = getpid();
+		atomic_store(&key->has_auth, true);
 	}
-	key->has_auth = true;
-	return clv_tpm_auth_ask(&key->use, pin_source, key->label,
-	    key->lockable, try_auth, key, &key->auth, err);
+	(void)pthread_mutex_unlock(&key->auth_lock);
+	clv_secret_clear(&auth);
+	return CLV_OK;
 }
 
 static clv_status
@@ -271,9 +309,12 @@ open_key(struct clv_tpm_store *store, const struct clv_tpm_place *place,
 
 	if (status == CLV_OK)
 		status = clv_tpm_key_new(
-		    store, place->name, &object, has_auth, NULL, &key, err);
+		    store, place->name, &object, NULL, &key, err);
+	if (status == CLV_OK && place->pin_source != NULL &&
+	    (key->pin_source = strdup(place->pin_source)) == NULL)
+		status = no_memory(err);
 	if (status == CLV_OK)
-		status = get_auth(key, place->pin_source, err);
+		status = get_auth(key, has_auth, err);
 	if (status != CLV_OK && key != NULL) {
 		clv_tpm_key_close(key);
 		key = NULL;

@@ -10,6 +10,8 @@
 #include "public.h"
 #include "store.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 struct clv_tpm_key {
@@ -21,8 +23,12 @@ struct clv_tpm_key {
 	uint8_t id[CLV_TPM_ID_SIZE];
 	uint8_t spki[CLV_SPKI_MAX];
 	size_t spki_size;
-	bool has_auth;
 	bool lockable;
+	/* Set once, after `auth` was; several threads may find out late that
+	 * the key has one, and then the first to know it wins. */
+	atomic_bool has_auth;
+	pthread_mutex_t auth_lock;
+	char *pin_source;
 	clv_secret auth;
 	pid_t auth_owner; /* in a forked child the auth value is wiped */
 };
@@ -60,12 +66,15 @@ clv_status clv_tpm_unseal_file(
 /* ---- between the files of a key ---- */
 
 /*
- * Makes a key of what is known about it; `auth` is its auth value, known to be
- * right, and moved. `name` is the file's, NULL for a persistent key.
+ * Makes a key of what is known about it; `auth` (or NULL) is its auth value,
+ * known to be right, and moved. `name` is the file's, NULL for a persistent
+ * key.
  */
 clv_status clv_tpm_key_new(struct clv_tpm_store *store, const char *name,
-    const struct clv_tpm_object *object, bool has_auth, clv_secret *auth,
+    const struct clv_tpm_object *object, clv_secret *auth,
     struct clv_tpm_key **out, clv_error **err);
+/* Asks for the auth value that a file said its key does not have. */
+clv_status clv_tpm_key_ask_late(struct clv_tpm_key *key, clv_error **err);
 /* Uses the key once, to see whether its auth value is right. */
 clv_status clv_tpm_key_try(
     struct clv_tpm_key *key, const clv_secret *auth, clv_error **err);

@@ -55,6 +55,7 @@ unsupported(const struct reader *reader, const char *what)
 
 /* ---- DER ---- */
 
+/* tpm2-openssl writes 1 for true, which DER does not allow. */
 static bool
 take_boolean(struct clv_span *from, uint8_t outer, bool *value)
 {
@@ -62,8 +63,7 @@ take_boolean(struct clv_span *from, uint8_t outer, bool *value)
 
 	if (!clv_der_take(from, outer, &explicit) ||
 	    !clv_der_take(&explicit, TAG_BOOLEAN, &content) ||
-	    explicit.size != 0 || content.size != 1 ||
-	    (content.data[0] != 0 && content.data[0] != 0xff))
+	    explicit.size != 0 || content.size != 1)
 		return false;
 	*value = content.data[0] != 0;
 	return true;

@@ -189,7 +189,6 @@ keep_in_file(struct making *making, clv_error **err)
 static clv_status
 keep(struct making *making, void **out, clv_error **err)
 {
-	const bool has_auth = making->auth.size > 0;
 	struct clv_tpm_key *key = NULL;
 	clv_status status = making->store->directory != NULL
 	    ? keep_in_file(making, err)
@@ -197,7 +196,7 @@ keep(struct making *making, void **out, clv_error **err)
 
 	if (status == CLV_OK)
 		status = clv_tpm_key_new(making->store, making->name,
-		    &making->object, has_auth, &making->auth, &key, err);
+		    &making->object, &making->auth, &key, err);
 	*out = key;
 	return status;
 }

@@ -179,22 +179,47 @@ decrypt_with(struct clv_tpm_link *link, void *job)
 	return operation->bad ? TSS2_RC_SUCCESS : rc;
 }
 
+/* The auth value as far as it is known. */
+static struct clv_tpm_auth
+auth_of(struct clv_tpm_key *key)
+{
+	return atomic_load(&key->has_auth) ? clv_tpm_auth_of(&key->auth)
+					   : CLV_TPM_NO_AUTH;
+}
+
 static clv_status
-run(const struct clv_tpm_key *key, clv_tpm_work *work,
+run_with(struct clv_tpm_key *key, clv_tpm_work *work,
     struct operation *operation, const char *what, clv_error **err)
 {
 	clv_status status;
 
-	if (key->has_auth && key->auth_owner != getpid())
+	operation->auth = auth_of(key);
+	status =
+	    clv_tpm_run(&key->use, &key->object, work, operation, what, err);
+	return key->lockable ? clv_tpm_lockout_explain(&key->use, status, err)
+			     : status;
+}
+
+static clv_status
+run(struct clv_tpm_key *key, clv_tpm_work *work, struct operation *operation,
+    const char *what, clv_error **err)
+{
+	clv_status status;
+
+	if (atomic_load(&key->has_auth) && key->auth_owner != getpid())
 		return clv_error_raise(err, CLV_AUTH,
 		    &(struct clv_error_info){.operation = what,
 			.subject = key->redacted,
 			.remedy = "open the key again in the new process"},
 		    "auth values do not pass to a forked process");
-	status =
-	    clv_tpm_run(&key->use, &key->object, work, operation, what, err);
-	return key->lockable ? clv_tpm_lockout_explain(&key->use, status, err)
-			     : status;
+	status = run_with(key, work, operation, what, err);
+	if (status != CLV_AUTH || operation->auth.size > 0)
+		return status;
+	/* The file said that there is none. */
+	clv_error_free(err);
+	status = clv_tpm_key_ask_late(key, err);
+	return status == CLV_OK ? run_with(key, work, operation, what, err)
+				: status;
 }
 
 /* ---- the methods ---- */
@@ -247,11 +272,10 @@ clv_tpm_key_sign(void *handle, const struct clv_mechanism *mechanism,
     const uint8_t *input, size_t input_size, uint8_t *signature,
     clv_error **err)
 {
-	const struct clv_tpm_key *key = handle;
+	struct clv_tpm_key *key = handle;
 	const bool ecc = area_of(key)->type == TPM2_ALG_ECC;
 	const size_t bytes = clv_tpm_key_bytes(area_of(key));
 	struct operation operation = {.key = key,
-	    .auth = clv_tpm_auth_of(&key->auth),
 	    .scheme = scheme_of(mechanism),
 	    .hash = hash_by_size(input_size),
 	    .input = {input, input_size},
@@ -276,9 +300,8 @@ clv_tpm_key_decrypt(void *handle, const struct clv_mechanism *mechanism,
     const uint8_t *ciphertext, size_t ciphertext_size, uint8_t *plaintext,
     size_t *size, clv_error **err)
 {
-	const struct clv_tpm_key *key = handle;
+	struct clv_tpm_key *key = handle;
 	struct operation operation = {.key = key,
-	    .auth = clv_tpm_auth_of(&key->auth),
 	    .scheme = scheme_of(mechanism),
 	    .hash = hash_of(mechanism->hash),
 	    .input = {ciphertext, ciphertext_size},
@@ -302,10 +325,9 @@ clv_status
 clv_tpm_key_rsa_raw(
     void *handle, const uint8_t *input, uint8_t *output, clv_error **err)
 {
-	const struct clv_tpm_key *key = handle;
+	struct clv_tpm_key *key = handle;
 	const size_t bytes = clv_tpm_key_bytes(area_of(key));
 	struct operation operation = {.key = key,
-	    .auth = clv_tpm_auth_of(&key->auth),
 	    .scheme = TPM2_ALG_NULL,
 	    .input = {input, bytes},
 	    .output = output,

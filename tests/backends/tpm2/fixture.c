@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -258,5 +259,6 @@ tpm_lab_file(const struct tpm_lab *lab, const char *name, const char *content)
 	assert_non_null(file);
 	assert_int_equal(fputs(content, file) >= 0, 1);
 	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
 	return path;
 }

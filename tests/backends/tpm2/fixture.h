@@ -8,6 +8,7 @@
 #ifndef CLV_TPM2_FIXTURE_H
 #define CLV_TPM2_FIXTURE_H
 
+#include <claviger/ask.h>
 #include <claviger/key.h>
 
 #include "fake/fault_tcti.h"
