@@ -21,7 +21,7 @@
 struct clv_tpm_resident {
 	const struct clv_tpm_object *object; /* NULL: free */
 	TPM2_HANDLE handle;
-	int slot;
+	clv_tpm_claim slot;
 	uint64_t used;
 };
 
@@ -31,7 +31,7 @@ struct clv_tpm_primary {
 	TPM2_HANDLE handle; /* 0: not loaded */
 	bool transient;
 	bool recorded; /* its name was compared with a recorded one */
-	int slot;
+	clv_tpm_claim slot;
 	uint64_t used;
 	TPM2B_PUBLIC public_area;
 	TPM2B_NAME name;
@@ -62,7 +62,7 @@ struct clv_tpm_link {
 	struct clv_tpm_session *session;
 	bool session_recorded;     /* salted to a primary of recorded name */
 	TPM2B_NAME session_target; /* that primary's */
-	int session_slot;
+	clv_tpm_claim session_slot;
 
 	struct clv_tpm_primary primary;
 	struct clv_tpm_resident residents[CLV_TPM_RESIDENT_MAX];
@@ -128,11 +128,11 @@ void clv_tpm_flush_object(
 
 /* ---- share_slots.c: among processes, without resource manager ---- */
 
-/* Before and after a command that makes an object or a session; `index` is
+/* Before and after a command that makes an object or a session; `claim` is
  * where it is written down, -1 if it is not. A `name` of NULL is not known. */
 TSS2_RC clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
-    const TPM2B_NAME *name, int *index);
-void clv_tpm_settle(struct clv_tpm_link *link, int index, TSS2_RC rc,
+    const TPM2B_NAME *name, clv_tpm_claim *claim);
+void clv_tpm_settle(struct clv_tpm_link *link, clv_tpm_claim claim, TSS2_RC rc,
     TPM2_HANDLE handle, const TPM2B_NAME *name);
 /* Flushes what another process of ours used least recently. */
 bool clv_tpm_take_from_others(

@@ -50,7 +50,7 @@ least_recent(struct clv_tpm_link *link)
 /* Another of our processes may have taken the slot: then the handle may be
  * somebody else's, and is not to be touched. */
 static bool
-still_there(struct clv_tpm_link *link, int slot)
+still_there(struct clv_tpm_link *link, clv_tpm_claim slot)
 {
 	return link->managed || clv_tpm_slots_still(link->slots, slot);
 }
@@ -58,7 +58,7 @@ still_there(struct clv_tpm_link *link, int slot)
 /* ---- flushing ---- */
 
 static void
-flush_handle(struct clv_tpm_link *link, TPM2_HANDLE handle, int slot)
+flush_handle(struct clv_tpm_link *link, TPM2_HANDLE handle, clv_tpm_claim slot)
 {
 	TSS2_RC rc;
 
@@ -94,7 +94,7 @@ void
 clv_tpm_flush_session(struct clv_tpm_link *link)
 {
 	const TPM2_HANDLE handle = link->session->handle;
-	const int slot = link->session_slot;
+	const clv_tpm_claim slot = link->session_slot;
 
 	clv_tpm_session_forget(link->session);
 	link->session_slot = -1;
@@ -187,7 +187,7 @@ static TSS2_RC
 start_session(struct clv_tpm_link *link)
 {
 	TSS2_RC rc, base;
-	int slot;
+	clv_tpm_claim slot;
 
 	clv_tpm_flush_session(link);
 	do {

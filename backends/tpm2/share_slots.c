@@ -12,14 +12,14 @@
 
 TSS2_RC
 clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
-    const TPM2B_NAME *name, int *index)
+    const TPM2B_NAME *name, clv_tpm_claim *claim)
 {
 	struct clv_tpm_slot slot = {.kind = kind,
 	    .epoch = link->epoch,
 	    .before_count = CLV_TPM_SLOT_BEFORE};
 	TSS2_RC rc;
 
-	*index = -1;
+	*claim = -1;
 	if (link->managed || link->slots == NULL)
 		return TSS2_RC_SUCCESS;
 	if (name != NULL)
@@ -29,18 +29,18 @@ clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
 					 : TPM2_TRANSIENT_FIRST,
 	    slot.before, &slot.before_count);
 	if (rc == TSS2_RC_SUCCESS)
-		*index = clv_tpm_slots_intend(link->slots, &slot);
+		*claim = clv_tpm_slots_intend(link->slots, &slot);
 	return rc;
 }
 
 void
-clv_tpm_settle(struct clv_tpm_link *link, int index, TSS2_RC rc,
+clv_tpm_settle(struct clv_tpm_link *link, clv_tpm_claim claim, TSS2_RC rc,
     TPM2_HANDLE handle, const TPM2B_NAME *name)
 {
 	if (rc == TSS2_RC_SUCCESS)
-		clv_tpm_slots_settle(link->slots, index, handle, name);
+		clv_tpm_slots_settle(link->slots, claim, handle, name);
 	else if (!clv_tpm_rc_is_lost(rc) && rc != CLV_TPM_RC_FORGED)
-		clv_tpm_slots_remove(link->slots, index);
+		clv_tpm_slots_remove(link->slots, claim);
 	/* else: the TPM may have made it; we look for it when we connect */
 }
 
@@ -86,10 +86,10 @@ holds(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
  * the epoch. */
 static bool
 is_what_it_was(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
-    int index, TPM2_HANDLE handle)
+    clv_tpm_claim claim, TPM2_HANDLE handle)
 {
 	if (!is_of_this_epoch(link, slot) ||
-	    clv_tpm_slots_claimed(link->slots, index, handle))
+	    clv_tpm_slots_claimed(link->slots, claim, handle))
 		return false;
 	if (slot->kind == CLV_TPM_SLOT_SESSION)
 		return handle >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION;
@@ -107,8 +107,8 @@ was_there_before(const struct clv_tpm_slot *slot, TPM2_HANDLE handle)
 
 /* Looks for what was made by a command whose answer nobody has seen. */
 static bool
-flush_intended(
-    struct clv_tpm_link *link, const struct clv_tpm_slot *slot, int index)
+flush_intended(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
+    clv_tpm_claim claim)
 {
 	TPM2_HANDLE handles[2 * CLV_TPM_SLOT_BEFORE];
 	size_t count = sizeof(handles) / sizeof(handles[0]);
@@ -122,24 +122,24 @@ flush_intended(
 		return false;
 	for (size_t i = 0; i < count && !flushed; i++)
 		if (!was_there_before(slot, handles[i]) &&
-		    is_what_it_was(link, slot, index, handles[i]))
+		    is_what_it_was(link, slot, claim, handles[i]))
 			flushed =
 			    clv_tpm_flush(link, handles[i]) == TSS2_RC_SUCCESS;
 	return flushed;
 }
 
 static bool
-flush_slot(
-    struct clv_tpm_link *link, const struct clv_tpm_slot *slot, int index)
+flush_slot(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
+    clv_tpm_claim claim)
 {
 	bool flushed;
 
 	if (slot->intended)
-		flushed = flush_intended(link, slot, index);
+		flushed = flush_intended(link, slot, claim);
 	else
-		flushed = is_what_it_was(link, slot, index, slot->handle) &&
+		flushed = is_what_it_was(link, slot, claim, slot->handle) &&
 		    clv_tpm_flush(link, slot->handle) == TSS2_RC_SUCCESS;
-	clv_tpm_slots_remove(link->slots, index);
+	clv_tpm_slots_remove(link->slots, claim);
 	return flushed;
 }
 
@@ -147,10 +147,10 @@ bool
 clv_tpm_take_from_others(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind)
 {
 	struct clv_tpm_slot slot;
-	int index;
+	clv_tpm_claim claim;
 
-	while (clv_tpm_slots_victim(link->slots, kind, &index, &slot))
-		if (flush_slot(link, &slot, index))
+	while (clv_tpm_slots_victim(link->slots, kind, &claim, &slot))
+		if (flush_slot(link, &slot, claim))
 			return true;
 	return false;
 }
@@ -159,9 +159,9 @@ void
 clv_tpm_sweep(struct clv_tpm_link *link, bool own)
 {
 	struct clv_tpm_slot slot;
-	int index;
+	clv_tpm_claim claim;
 
-	while (clv_tpm_slots_orphan(link->slots, own, &index, &slot))
-		if (flush_slot(link, &slot, index))
+	while (clv_tpm_slots_orphan(link->slots, own, &claim, &slot))
+		if (flush_slot(link, &slot, claim))
 			link->events |= CLV_TPM_SWEPT;
 }

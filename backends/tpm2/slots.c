@@ -18,8 +18,9 @@
 
 #include <openssl/evp.h>
 
-#define RECORDS 60U
-#define MAGIC 0x3230544f4c53564cULL /* "LVSLOT02" */
+#define RECORDS 60
+#define RECORDS_ROOM 64
+#define MAGIC 0x3330544f4c53564cULL /* "LVSLOT03" */
 #define LOCK_WAIT_MS 120000
 
 /* One object or session. Every field is a claim, checked before use. */
@@ -27,8 +28,9 @@ struct record {
 	uint32_t kind;
 	uint32_t handle;
 	struct clv_tpm_epoch epoch;
-	uint64_t owner; /* a number of one connection's own */
-	uint64_t space; /* the pid's namespace */
+	uint64_t serial; /* of this use of the record */
+	uint64_t owner;  /* a number of one connection's own */
+	uint64_t space;  /* the pid's namespace */
 	uint64_t pid;
 	uint64_t pid_start;
 	uint64_t used;
@@ -43,7 +45,7 @@ struct page {
 	uint64_t magic;
 	/* Somebody waits for the exclusive lock until then (monotonic ms). */
 	_Atomic uint64_t wanted_until;
-	_Atomic uint64_t owners; /* the last owner's number */
+	_Atomic uint64_t numbers; /* the last owner's or record's */
 	struct record records[RECORDS];
 };
 
@@ -254,7 +256,7 @@ map_page(struct clv_tpm_slots *slots)
 	slots->self.space = pid_space();
 	slots->self.pid = (uint64_t)getpid();
 	slots->self.pid_start = start_of(slots->self.pid);
-	slots->self.owner = atomic_fetch_add(&slots->page->owners, 1) + 1;
+	slots->self.owner = atomic_fetch_add(&slots->page->numbers, 1) + 1;
 	return true;
 }
 
@@ -365,6 +367,29 @@ clv_tpm_slots_unlock(struct clv_tpm_slots *slots)
 
 /* ---- records ---- */
 
+static clv_tpm_claim
+claim_of(const struct clv_tpm_slots *slots, const struct record *record)
+{
+	return (clv_tpm_claim)(record->serial % (1ULL << 48) * RECORDS_ROOM) +
+	    (clv_tpm_claim)(record - slots->page->records);
+}
+
+/* NULL if the record is used for something else by now. */
+static struct record *
+find(struct clv_tpm_slots *slots, clv_tpm_claim claim)
+{
+	const clv_tpm_claim place = claim % RECORDS_ROOM;
+	struct record *record;
+
+	if (slots == NULL || claim < 0 || place >= RECORDS)
+		return NULL;
+	record = &slots->page->records[place];
+	return record->kind != CLV_TPM_SLOT_FREE &&
+		claim_of(slots, record) == claim
+	    ? record
+	    : NULL;
+}
+
 static void
 set_name(struct record *record, const TPM2B_NAME *name)
 {
@@ -372,7 +397,7 @@ set_name(struct record *record, const TPM2B_NAME *name)
 	memcpy(record->name, name->name, sizeof(record->name));
 }
 
-int
+clv_tpm_claim
 clv_tpm_slots_intend(
     struct clv_tpm_slots *slots, const struct clv_tpm_slot *slot)
 {
@@ -382,6 +407,7 @@ clv_tpm_slots_intend(
 		if (record->kind != CLV_TPM_SLOT_FREE)
 			continue;
 		*record = slots->self;
+		record->serial = atomic_fetch_add(&slots->page->numbers, 1) + 1;
 		record->epoch = slot->epoch;
 		set_name(record, &slot->name);
 		record->intended = 1;
@@ -389,20 +415,19 @@ clv_tpm_slots_intend(
 		memcpy(record->before, slot->before, sizeof(record->before));
 		record->used = now_ns();
 		record->kind = slot->kind;
-		return (int)i;
+		return claim_of(slots, record);
 	}
 	return -1;
 }
 
 void
-clv_tpm_slots_settle(struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle,
-    const TPM2B_NAME *name)
+clv_tpm_slots_settle(struct clv_tpm_slots *slots, clv_tpm_claim claim,
+    TPM2_HANDLE handle, const TPM2B_NAME *name)
 {
-	struct record *record;
+	struct record *record = find(slots, claim);
 
-	if (slots == NULL || index < 0)
+	if (record == NULL)
 		return;
-	record = &slots->page->records[index];
 	if (name != NULL)
 		set_name(record, name);
 	record->handle = handle;
@@ -410,21 +435,22 @@ clv_tpm_slots_settle(struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle,
 }
 
 void
-clv_tpm_slots_remove(struct clv_tpm_slots *slots, int index)
+clv_tpm_slots_remove(struct clv_tpm_slots *slots, clv_tpm_claim claim)
 {
-	if (slots != NULL && index >= 0)
-		slots->page->records[index].kind = CLV_TPM_SLOT_FREE;
+	struct record *record = find(slots, claim);
+
+	if (record != NULL)
+		record->kind = CLV_TPM_SLOT_FREE;
 }
 
 bool
-clv_tpm_slots_still(struct clv_tpm_slots *slots, int index)
+clv_tpm_slots_still(struct clv_tpm_slots *slots, clv_tpm_claim claim)
 {
-	struct record *record;
+	struct record *record = find(slots, claim);
 
-	if (slots == NULL || index < 0)
+	if (slots == NULL || claim < 0)
 		return true;
-	record = &slots->page->records[index];
-	if (record->kind == CLV_TPM_SLOT_FREE || !is_own(slots, record))
+	if (record == NULL || !is_own(slots, record))
 		return false;
 	record->used = now_ns();
 	return true;
@@ -450,7 +476,7 @@ describe(const struct record *record, struct clv_tpm_slot *slot)
 
 bool
 clv_tpm_slots_victim(struct clv_tpm_slots *slots, enum clv_tpm_slot_kind kind,
-    int *index, struct clv_tpm_slot *slot)
+    clv_tpm_claim *claim, struct clv_tpm_slot *slot)
 {
 	const struct record *oldest = NULL;
 
@@ -461,7 +487,7 @@ clv_tpm_slots_victim(struct clv_tpm_slots *slots, enum clv_tpm_slot_kind kind,
 		    !is_own(slots, record) &&
 		    (oldest == NULL || record->used < oldest->used)) {
 			oldest = record;
-			*index = (int)i;
+			*claim = claim_of(slots, record);
 		}
 	}
 	if (oldest != NULL)
@@ -471,21 +497,22 @@ clv_tpm_slots_victim(struct clv_tpm_slots *slots, enum clv_tpm_slot_kind kind,
 
 bool
 clv_tpm_slots_claimed(
-    struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle)
+    struct clv_tpm_slots *slots, clv_tpm_claim claim, TPM2_HANDLE handle)
 {
 	for (size_t i = 0; slots != NULL && i < RECORDS; i++) {
 		const struct record *record = &slots->page->records[i];
 
-		if ((int)i != index && record->kind != CLV_TPM_SLOT_FREE &&
-		    !record->intended && record->handle == handle)
+		if (claim_of(slots, record) != claim &&
+		    record->kind != CLV_TPM_SLOT_FREE && !record->intended &&
+		    record->handle == handle)
 			return true;
 	}
 	return false;
 }
 
 bool
-clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own, int *index,
-    struct clv_tpm_slot *slot)
+clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own,
+    clv_tpm_claim *claim, struct clv_tpm_slot *slot)
 {
 	for (size_t i = 0; slots != NULL && i < RECORDS; i++) {
 		const struct record *record = &slots->page->records[i];
@@ -495,7 +522,7 @@ clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own, int *index,
 			!(own && is_own(slots, record))))
 			continue;
 		describe(record, slot);
-		*index = (int)i;
+		*claim = claim_of(slots, record);
 		return true;
 	}
 	return false;

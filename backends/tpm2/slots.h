@@ -23,6 +23,9 @@
 
 struct clv_tpm_slots;
 
+/* A record and which of its uses; -1: none. */
+typedef int64_t clv_tpm_claim;
+
 enum clv_tpm_slot_kind {
 	CLV_TPM_SLOT_FREE = 0,
 	CLV_TPM_SLOT_OBJECT,
@@ -66,25 +69,26 @@ void clv_tpm_slots_unlock(struct clv_tpm_slots *slots);
 /* Writes down what this process is about to get from the TPM, so that it can
  * be found if the answer never comes or the process dies before it does. -1
  * if there is no room. */
-int clv_tpm_slots_intend(
+clv_tpm_claim clv_tpm_slots_intend(
     struct clv_tpm_slots *slots, const struct clv_tpm_slot *slot);
 /* It got it. */
-void clv_tpm_slots_settle(struct clv_tpm_slots *slots, int index,
+void clv_tpm_slots_settle(struct clv_tpm_slots *slots, clv_tpm_claim claim,
     TPM2_HANDLE handle, const TPM2B_NAME *name);
-void clv_tpm_slots_remove(struct clv_tpm_slots *slots, int index);
+void clv_tpm_slots_remove(struct clv_tpm_slots *slots, clv_tpm_claim claim);
 /* Whether nobody took it away; counts as a use. */
-bool clv_tpm_slots_still(struct clv_tpm_slots *slots, int index);
+bool clv_tpm_slots_still(struct clv_tpm_slots *slots, clv_tpm_claim claim);
 
 /* The least recently used one of other owners; false if there is none. The
  * caller flushes it in the TPM and then removes it. */
 bool clv_tpm_slots_victim(struct clv_tpm_slots *slots,
-    enum clv_tpm_slot_kind kind, int *index, struct clv_tpm_slot *slot);
-/* Whether a record other than `index` has this handle. */
+    enum clv_tpm_slot_kind kind, clv_tpm_claim *claim,
+    struct clv_tpm_slot *slot);
+/* Whether a record other than `claim` has this handle. */
 bool clv_tpm_slots_claimed(
-    struct clv_tpm_slots *slots, int index, TPM2_HANDLE handle);
+    struct clv_tpm_slots *slots, clv_tpm_claim claim, TPM2_HANDLE handle);
 /* One that a dead process left, or an intention that came to nothing; with
  * `own`, anything that is ours. */
-bool clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own, int *index,
-    struct clv_tpm_slot *slot);
+bool clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own,
+    clv_tpm_claim *claim, struct clv_tpm_slot *slot);
 
 #endif
