@@ -169,6 +169,13 @@ static const struct meaning meanings[] = {
 	    "the parent key is not the one recorded when the key was made: "
 	    "another TPM, a TPM that was cleared, or something between "
 	    "processor and TPM", NULL, false},
+	{CLV_TPM_RC_OWNED, "TSS2_ESYS_RC_INVALID_SESSIONS", CLV_PERMISSION,
+	    "the TPM's owner has an auth value, so that the storage key can't "
+	    "be made",
+	    "let the owner make it persistent once: tpm2_createprimary -C o -P "
+	    "AUTH -G ecc -a 'fixedtpm|fixedparent|sensitivedataorigin|"
+	    "userwithauth|noda|restricted|decrypt' -c srk.ctx && "
+	    "tpm2_evictcontrol -C o -P AUTH -c srk.ctx 0x81000001", false},
 	{CLV_TPM_RC_TOO_LARGE, "TSS2_SYS_RC_INSUFFICIENT_CONTEXT",
 	    CLV_TOO_LARGE, "more than a TPM command can hold", NULL, false},
 	{CLV_TPM_RC_INTERNAL, "TSS2_SYS_RC_GENERAL_FAILURE", CLV_INTERNAL,

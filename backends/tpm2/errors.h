@@ -23,6 +23,9 @@
 #define CLV_TPM_RC_MEMORY TSS2_ESYS_RC_MEMORY
 /* A parent that is not the one that was recorded. */
 #define CLV_TPM_RC_STRANGER TSS2_ESYS_RC_BAD_TR
+/* The owner's hierarchy wants an auth value, which can't be given unprotected:
+ * the session that would protect it needs the storage key first. */
+#define CLV_TPM_RC_OWNED TSS2_ESYS_RC_INVALID_SESSIONS
 /* Another process of ours keeps the TPM too long. */
 #define CLV_TPM_RC_BUSY TSS2_TCTI_RC_TRY_AGAIN
 

@@ -249,14 +249,12 @@ ask(struct clv_tpm_key *key, clv_secret *auth, clv_error **err)
 	    key->lockable, try_auth, key, auth, err);
 }
 
-/* Nobody knows the auth value: perhaps there is none, whatever the file says.
- * (tpm2_encodeobject 5.4 says the contrary of what it means.) */
-static bool
-is_open(struct clv_tpm_key *key)
+static clv_status
+try_empty(struct clv_tpm_key *key, clv_error **err)
 {
 	const clv_secret empty = CLV_SECRET_INIT;
 
-	return !key->lockable && clv_tpm_key_try(key, &empty, NULL) == CLV_OK;
+	return clv_tpm_key_try(key, &empty, err);
 }
 
 /* A file says whether its key has an auth value. A persistent key does not:
@@ -264,14 +262,24 @@ is_open(struct clv_tpm_key *key)
 static clv_status
 get_auth(struct clv_tpm_key *key, bool expected, clv_error **err)
 {
+	const bool persistent = key->object.persistent != 0;
 	clv_status status;
 
-	if (!expected || (key->object.persistent != 0 && is_open(key)))
+	if (!expected)
 		return CLV_OK;
+	if (persistent && !key->lockable) {
+		status = try_empty(key, err);
+		if (status != CLV_AUTH)
+			return status;
+		clv_error_free(err);
+	}
 	status = ask(key, &key->auth, err);
 	if (status == CLV_OK)
 		atomic_store(&key->has_auth, key->auth.size > 0);
-	if (status != CLV_AUTH || key->object.persistent != 0 || !is_open(key))
+	/* Nobody knows it: perhaps there is none, whatever the file says.
+	 * (tpm2_encodeobject 5.4 says the contrary of what it means.) */
+	if (status != CLV_AUTH || persistent || key->lockable ||
+	    try_empty(key, NULL) != CLV_OK)
 		return status;
 	clv_error_free(err);
 	return CLV_OK;

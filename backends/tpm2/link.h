@@ -148,6 +148,8 @@ TSS2_RC clv_tpm_primary_find(
     struct clv_tpm_link *link, TPM2_HANDLE parent, const TPM2B_NAME *recorded);
 /* The template of the TCG's default ECC storage root key. */
 extern const TPM2B_PUBLIC clv_tpm_srk_template;
+/* Whether a public area was made of it, as far as one can see. */
+bool clv_tpm_is_like_srk(const TPM2B_PUBLIC *public_area);
 /* The name of a public area (Part 1, 16): hash algorithm and hash. */
 TSS2_RC clv_tpm_name_of(const TPM2B_PUBLIC *public_area, TPM2B_NAME *name);
 bool clv_tpm_name_equal(const TPM2B_NAME *a, const TPM2B_NAME *b);

@@ -70,6 +70,18 @@ clv_tpm_name_equal(const TPM2B_NAME *a, const TPM2B_NAME *b)
 	return a->size == b->size && memcmp(a->name, b->name, a->size) == 0;
 }
 
+bool
+clv_tpm_is_like_srk(const TPM2B_PUBLIC *public_area)
+{
+	const TPMT_PUBLIC *template = &clv_tpm_srk_template.publicArea;
+	const TPMT_PUBLIC *area = &public_area->publicArea;
+
+	return area->type == template->type &&
+	    area->objectAttributes == template->objectAttributes &&
+	    area->parameters.eccDetail.curveID ==
+	    template->parameters.eccDetail.curveID;
+}
+
 /* Something that can be salted to and that keys can live under. */
 static bool
 is_storage_key(const TPM2B_PUBLIC *public_area)
@@ -115,10 +127,10 @@ find_persistent(struct clv_tpm_link *link, TPM2_HANDLE handle,
 /* Whether the usual persistent handle holds the very key; the TPM need not
  * make it again then, which takes a real one a third of a second. */
 static bool
-find_usual(struct clv_tpm_link *link, TPM2_HANDLE parent,
-    const TPM2B_NAME *recorded, struct clv_tpm_primary *found)
+find_usual(struct clv_tpm_link *link, const TPM2B_NAME *recorded,
+    struct clv_tpm_primary *found)
 {
-	return parent == TPM2_RH_OWNER && recorded->size != 0 &&
+	return found->parent == TPM2_RH_OWNER && recorded->size != 0 &&
 	    find_persistent(link, USUAL_SRK, found) == TSS2_RC_SUCCESS &&
 	    accept(found, recorded) == TSS2_RC_SUCCESS;
 }
@@ -145,6 +157,38 @@ make(struct clv_tpm_link *link, const TPM2B_NAME *recorded,
 	return rc;
 }
 
+static bool
+wants_auth(TSS2_RC rc)
+{
+	const TSS2_RC base = clv_tpm_rc_base(rc);
+
+	return base == TPM2_RC_BAD_AUTH || base == TPM2_RC_AUTH_FAIL;
+}
+
+/* The hierarchy's storage key. Where the owner has an auth value, only one that
+ * was made persistent can be used. */
+static TSS2_RC
+find_in_hierarchy(struct clv_tpm_link *link, const TPM2B_NAME *recorded,
+    struct clv_tpm_primary *found)
+{
+	const struct clv_tpm_primary unknown = {
+	    .parent = found->parent, .slot = -1};
+	TSS2_RC rc;
+
+	if (find_usual(link, recorded, found))
+		return TSS2_RC_SUCCESS;
+	*found = unknown;
+	rc = make(link, recorded, found);
+	if (!wants_auth(rc))
+		return rc;
+	*found = unknown;
+	if (found->parent == TPM2_RH_OWNER && recorded->size == 0 &&
+	    find_persistent(link, USUAL_SRK, found) == TSS2_RC_SUCCESS &&
+	    clv_tpm_is_like_srk(&found->public_area))
+		return TSS2_RC_SUCCESS;
+	return CLV_TPM_RC_OWNED;
+}
+
 TSS2_RC
 clv_tpm_primary_find(
     struct clv_tpm_link *link, TPM2_HANDLE parent, const TPM2B_NAME *recorded)
@@ -155,14 +199,8 @@ clv_tpm_primary_find(
 	if (link->primary.parent == parent && link->primary.handle != 0)
 		return accept(&link->primary, recorded);
 	clv_tpm_flush_primary(link);
-	if (!is_hierarchy(parent)) {
-		rc = find_persistent(link, parent, &found);
-	} else if (find_usual(link, parent, recorded, &found)) {
-		rc = TSS2_RC_SUCCESS;
-	} else {
-		found = (struct clv_tpm_primary){.parent = parent};
-		rc = make(link, recorded, &found);
-	}
+	rc = is_hierarchy(parent) ? find_in_hierarchy(link, recorded, &found)
+				  : find_persistent(link, parent, &found);
 	if (rc != TSS2_RC_SUCCESS)
 		return rc;
 	rc = accept(&found, recorded);

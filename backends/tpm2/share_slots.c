@@ -54,19 +54,6 @@ is_of_this_epoch(
 	    slot->epoch.restarts == link->epoch.restarts;
 }
 
-/* What a primary is before its name is known. */
-static bool
-is_like_srk(const TPM2B_PUBLIC *public_area)
-{
-	const TPMT_PUBLIC *template = &clv_tpm_srk_template.publicArea;
-	TPMT_PUBLIC area = public_area->publicArea;
-
-	return area.type == template->type &&
-	    area.objectAttributes == template->objectAttributes &&
-	    area.parameters.eccDetail.curveID ==
-	    template->parameters.eccDetail.curveID;
-}
-
 static bool
 holds(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
 {
@@ -77,7 +64,7 @@ holds(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
 	    clv_tpm_read_public(link, handle, &public_area, &found) !=
 		TSS2_RC_SUCCESS)
 		return false;
-	return name->size == 0 ? is_like_srk(&public_area)
+	return name->size == 0 ? clv_tpm_is_like_srk(&public_area)
 			       : clv_tpm_name_equal(&found, name);
 }
 
