@@ -105,10 +105,10 @@ world_sign(const uint8_t *der, size_t size, size_t *signed_size)
 	"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"
 
 /* basicConstraints cA TRUE; keyUsage keyCertSign, cRLSign. */
-#define TBS_CA_TAIL                                                            \
-	"\xa3\x20\x30\x1e"                                                     \
+#define TBS_CA_TAIL                                                        \
+	"\xa3\x20\x30\x1e"                                                 \
 	"\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x05\x30\x03\x01\x01" \
-	"\xff"                                                                  \
+	"\xff"                                                             \
 	"\x30\x0b\x06\x03\x55\x1d\x0f\x04\x04\x03\x02\x01\x06"
 
 /* keyUsage digitalSignature */
