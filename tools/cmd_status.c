@@ -5,7 +5,7 @@
 
 #include "commands.h"
 
-#include <claviger/application.h>
+#include <claviger/transaction.h>
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -51,6 +51,27 @@ days_left(const clv_certificate *certificate)
 	return (long long)(left / 86400);
 }
 
+/* The key that waits for its certificate; NULL if there is none. */
+static char *
+pending_key(const clv_application *application, const struct clv_slot *slot)
+{
+	char *uri = NULL;
+
+	(void)clv_application_pending_uri(
+	    application, slot->group, slot->type, &uri, NULL);
+	return uri;
+}
+
+static void
+print_pending(const clv_application *application, const struct clv_slot *slot)
+{
+	char *uri = pending_key(application, slot);
+
+	if (uri != NULL)
+		printf("  pending key  %s\n", uri);
+	clv_free(uri);
+}
+
 /* Returns whether the slot is fit for use. */
 static bool
 print_slot(const clv_application *application, const struct clv_slot *slot)
@@ -62,6 +83,7 @@ print_slot(const clv_application *application, const struct clv_slot *slot)
 
 	printf("%s/%s\n", slot->group, slot->type);
 	printf("  key          %s\n", slot->key != NULL ? slot->key : "none");
+	print_pending(application, slot);
 	if (clv_application_certificate(
 		application, slot->group, slot->type, &certificate, &err)) {
 		printf("  certificate  %s\n", clv_error_message(err));
@@ -109,11 +131,16 @@ slot_json(
 	clv_certificate *certificate = NULL;
 	clv_error *err = NULL;
 	char until[32];
+	char *pending;
 
 	cJSON_AddStringToObject(object, "group", slot->group);
 	cJSON_AddStringToObject(object, "type", slot->type);
 	if (slot->key != NULL)
 		cJSON_AddStringToObject(object, "key", slot->key);
+	pending = pending_key(application, slot);
+	if (pending != NULL)
+		cJSON_AddStringToObject(object, "pendingKey", pending);
+	clv_free(pending);
 	if (clv_application_certificate(
 		application, slot->group, slot->type, &certificate, &err)) {
 		cJSON_AddStringToObject(

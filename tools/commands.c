@@ -14,6 +14,9 @@ const struct command commands[] = {
 	cmd_init},
     {"status", "DIR", "an application's slots, where its keys live, days left",
 	cmd_status},
+    {"recover", "DIR",
+	"finish or discard what was interrupted; destroy unused keys",
+	cmd_recover},
     {"doctor",
 	"PATH... [--fix] [--application USER] [--admin USER]... "
 	"[--admins GROUP]...",

@@ -24,6 +24,7 @@ command_fn cmd_key_decrypt;
 command_fn cmd_key_import;
 command_fn cmd_key_delete;
 command_fn cmd_key_passwd;
+command_fn cmd_recover;
 command_fn cmd_seal;
 command_fn cmd_status;
 

@@ -107,9 +107,17 @@ CLV_API clv_status clv_application_pending_key(
     const clv_application *application, const char *group, const char *type,
     clv_key **out, clv_error **err);
 
+/** The URI of the pending key of a slot, NULL if there is none. No device is
+ * touched. Free `*out` with clv_free(). */
+CLV_API clv_status clv_application_pending_uri(
+    const clv_application *application, const char *group, const char *type,
+    char **out, clv_error **err);
+
 /** What clv_application_recover() did. */
 struct clv_recovery {
-	bool finished;    /**< a committed transaction was carried out */
+	/** A committed transaction was carried out, now or when the handle was
+	 * opened. */
+	bool finished;
 	size_t destroyed; /**< keys that nothing used any more */
 	size_t swept;     /**< temporary files */
 	size_t left;      /**< keys that could not be destroyed */

@@ -306,6 +306,7 @@ finish(clv_application *application)
 	clv_state_unlock(&state);
 	if (status == CLV_OK)
 		(void)clv_application_reload(application, NULL);
+	application->finished = status == CLV_OK;
 }
 
 clv_status

@@ -25,6 +25,7 @@ struct clv_application {
 	} slots[CLV_SLOTS_MAX];
 	/* Committed, but not put in place when this was read; or NULL. */
 	struct clv_redo *redo;
+	bool finished; /* opening it finished what was committed */
 };
 
 /* Takes over an open directory; `*config` is moved in. */

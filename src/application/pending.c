@@ -82,6 +82,26 @@ clv_application_pending_key(const clv_application *application,
 	return status;
 }
 
+clv_status
+clv_application_pending_uri(const clv_application *application,
+    const char *group, const char *type, char **out, clv_error **err)
+{
+	struct clv_ledger ledger = {.count = 0};
+	const struct clv_ledger_entry *entry;
+	clv_status status;
+
+	*out = NULL;
+	status = clv_state_read_ledger(application, &ledger, err);
+	if (status != CLV_OK)
+		return status;
+	entry = clv_ledger_pending(&ledger, group, type);
+	if (entry != NULL)
+		status = clv_application_resolve(
+		    application->directory, entry->uri, out, err);
+	clv_ledger_clear(&ledger);
+	return status;
+}
+
 /* ---- destroying ---- */
 
 static clv_status

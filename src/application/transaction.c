@@ -75,6 +75,7 @@ clv_application_recover(clv_application *application,
 	struct clv_recovery done = {.finished = false};
 	struct clv_state state = CLV_STATE_INIT;
 	struct clv_ledger ledger = {.count = 0};
+	const bool finished = application->finished;
 	clv_status status = begin(application, &state, &ledger, &done, err);
 
 	if (status == CLV_OK)
@@ -82,6 +83,7 @@ clv_application_recover(clv_application *application,
 		    application, &state, &ledger, &done.destroyed, err);
 	for (size_t i = 0; i < ledger.count; i++)
 		done.left += ledger.entries[i].kind != CLV_KEY_PENDING ? 1 : 0;
+	done.finished = done.finished || finished;
 	clv_ledger_clear(&ledger);
 	clv_state_unlock(&state);
 	*recovery = done;

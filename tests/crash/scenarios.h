@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* What is interrupted, and what must hold afterwards. */
+#ifndef CLV_TESTS_SCENARIOS_H
+#define CLV_TESTS_SCENARIOS_H
+
+#include <claviger/transaction.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define THUMBPRINT 41
+
+/* The directories and certificates that all scenarios share. */
+struct lab {
+	char base[64];
+	char work[96];    /* the application that is interrupted */
+	char fresh[96];   /* templates: nothing pending, */
+	char pending[96]; /* a key pending */
+	clv_context *context;
+	char old[THUMBPRINT];
+	uint8_t *renewal; /* for the present key */
+	size_t renewal_size;
+	char renewal_print[THUMBPRINT];
+	uint8_t *next; /* for the pending key */
+	size_t next_size;
+	char next_print[THUMBPRINT];
+};
+
+struct scenario {
+	const char *name;
+	bool from_pending;
+	int (*run)(void *lab);
+	/* What the slot has after a success: the thumbprint, and a pending
+	 * key. */
+	const char *(*new_print)(const struct lab *lab);
+	bool leaves_pending;
+};
+
+extern const struct scenario scenarios[];
+extern const size_t scenario_count;
+/* Writers that do it wrong, which must be found out. */
+extern const struct scenario controls[];
+extern const size_t control_count;
+
+/* Finishing what was interrupted. */
+int run_recover(void *lab);
+
+void lab_make(struct lab *lab);
+void lab_remove(struct lab *lab);
+/* Puts the scenario's template in place. */
+void lab_reset(const struct lab *lab, const struct scenario *scenario);
+
+/*
+ * Looks at what is left, as a reader who may not write and then as the next
+ * writer. `succeeded`: the call said that it was done. Returns NULL, or what
+ * is wrong.
+ */
+const char *lab_verify(
+    const struct lab *lab, const struct scenario *scenario, bool succeeded);
+
+#endif
