@@ -50,6 +50,7 @@ struct clv_rejected {
 	pid_t thread_owner; /* a forked child has no thread */
 	bool hurry;
 	bool stop;
+	bool unwritten;      /* the last attempt to write has failed */
 	time_t next_warning; /* for the thread alone */
 };
 
@@ -178,6 +179,13 @@ is_due(struct entry *entry)
 }
 
 static bool
+is_any(struct entry *entry)
+{
+	entry->due = false;
+	return true;
+}
+
+static bool
 is_unseen(struct entry *entry)
 {
 	return !entry->seen;
@@ -226,16 +234,20 @@ write_due(struct clv_rejected *rejected)
 	struct clv_rejected_item *items;
 	clv_error *err = NULL;
 	size_t count = 0;
+	bool failed;
 
-	items = copy_entries(rejected, is_due, &count);
+	items = copy_entries(
+	    rejected, rejected->unwritten ? is_any : is_due, &count);
 	(void)pthread_mutex_unlock(&rejected->lock);
-	if (items != NULL &&
+	failed = items != NULL &&
 	    clv_rejected_folder_write(rejected->folder, items, count, &err) !=
-		CLV_OK)
+		CLV_OK;
+	if (failed)
 		warn(rejected, err);
 	clv_error_free(&err);
 	free(items);
 	(void)pthread_mutex_lock(&rejected->lock);
+	rejected->unwritten = failed;
 	rejected->written = put;
 	(void)pthread_cond_broadcast(&rejected->idle);
 }
@@ -365,7 +377,8 @@ clv_rejected_free(struct clv_rejected **rejected)
 
 /* ---- looking ---- */
 
-/* A certificate that is on disk is told from there. */
+/* What is on disk is told from there; where nothing can be written, what is
+ * remembered is better than nothing. */
 struct visit {
 	struct clv_rejected *rejected;
 	clv_rejected_fn *fn;
@@ -399,7 +412,8 @@ visit_memory(struct visit *visit)
 	size_t count = 0;
 
 	(void)pthread_mutex_lock(&rejected->lock);
-	items = copy_entries(rejected, is_unseen, &count);
+	items = rejected->unwritten ? copy_entries(rejected, is_unseen, &count)
+				    : NULL;
 	(void)pthread_mutex_unlock(&rejected->lock);
 	while (items != NULL && visit->more && count-- > 0) {
 		char name[CLV_TRUST_NAME_SIZE];

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -248,16 +249,27 @@ clv_rejected_folder_name(
 	return true;
 }
 
+/* The file's time is its place in the queue: the clock of file systems is too
+ * coarse for that. */
+static void
+take_time(struct timespec times[2])
+{
+	(void)clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[1] = times[0];
+}
+
 /* Whole or not at all, but not durable: it is a hint for a person. */
 static clv_status
 write_item(int certs, const char *name, const struct clv_rejected_item *item,
     clv_error **err)
 {
 	static const char temporary[] = ".claviger-rejected.tmp";
+	struct timespec times[2];
 	clv_status status;
 	int fd;
 
-	if (utimensat(certs, name, NULL, AT_SYMLINK_NOFOLLOW) == 0)
+	take_time(times);
+	if (utimensat(certs, name, times, AT_SYMLINK_NOFOLLOW) == 0)
 		return CLV_OK;
 	/* Left behind by one who was killed here; we hold the lock. */
 	(void)unlinkat(certs, temporary, 0);
@@ -266,6 +278,7 @@ write_item(int certs, const char *name, const struct clv_rejected_item *item,
 	if (fd < 0)
 		return raise_errno(err, "write", name);
 	status = clv_file_write_all(fd, name, item->der, item->size, err);
+	(void)futimens(fd, times);
 	(void)close(fd);
 	if (status == CLV_OK && renameat(certs, temporary, certs, name) != 0)
 		status = raise_errno(err, "write", name);
