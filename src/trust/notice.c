@@ -398,21 +398,21 @@ clv_trust_dispatch(clv_trust *trust, clv_error **err)
 	clv_status status;
 	void *user;
 
+	status = clv_trust_refresh(trust, err);
 	(void)pthread_mutex_lock(&notices->lock);
+	/* In this order: what is published later wakes again. */
 	empty_poll(notices);
-	(void)pthread_mutex_unlock(&notices->lock);
-	if ((status = clv_trust_refresh(trust, err)) != CLV_OK)
-		return status;
-	(void)pthread_mutex_lock(&notices->lock);
 	fn = notices->fn;
 	user = notices->user;
-	notice.events = notices->pending;
-	notices->pending = (struct events){.events = NULL};
+	if (status == CLV_OK) {
+		notice.events = notices->pending;
+		notices->pending = (struct events){.events = NULL};
+	}
 	(void)pthread_mutex_unlock(&notices->lock);
 	if (fn != NULL && (notice.events.count > 0 || notice.events.lost))
 		tell(trust, fn, user, &notice);
 	events_clear(&notice.events);
-	return CLV_OK;
+	return status;
 }
 
 size_t
