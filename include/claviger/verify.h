@@ -109,7 +109,8 @@ CLV_API clv_status clv_verify_options_set_application_uri(
 
 /**
  * The SecurityPolicy that the certificate is used with, by URI or by its last
- * part, such as "Basic256Sha256"; NULL for no such check, the default.
+ * part, such as "Basic256Sha256"; NULL or "None" for no such check, the
+ * default: then only RSA keys of less than 1024 bits are refused.
  * @return CLV_UNSUPPORTED for a policy that is not known
  */
 CLV_API clv_status clv_verify_options_set_security_policy(

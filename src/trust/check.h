@@ -90,7 +90,8 @@ enum clv_stump {
 	CLV_STUMP_BAD_SIGNATURE, /* of that name, but its key did not sign */
 	CLV_STUMP_LOOP,          /* only certificates that are in it already */
 	CLV_STUMP_TOO_LONG,
-	CLV_STUMP_GAVE_UP /* a limit of the search was reached */
+	CLV_STUMP_TOO_MANY, /* not all of that name were looked at */
+	CLV_STUMP_GAVE_UP   /* a limit of the search was reached */
 };
 
 struct clv_chain {

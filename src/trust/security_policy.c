@@ -50,12 +50,24 @@ without_cipher(const char *name)
 	return length;
 }
 
+static const char *
+name_of(const char *policy)
+{
+	return strncmp(policy, URI, sizeof(URI) - 1) == 0
+	    ? policy + sizeof(URI) - 1
+	    : policy;
+}
+
+bool
+clv_security_policy_is_none(const char *policy)
+{
+	return strcmp(name_of(policy), "None") == 0;
+}
+
 const struct clv_security_policy *
 clv_security_policy_find(const char *policy)
 {
-	const char *name = strncmp(policy, URI, sizeof(URI) - 1) == 0
-	    ? policy + sizeof(URI) - 1
-	    : policy;
+	const char *name = name_of(policy);
 	const size_t length = without_cipher(name);
 
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)

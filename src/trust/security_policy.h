@@ -22,6 +22,9 @@ struct clv_security_policy {
 	uint16_t kinds; /* 1 << CLV_KEY_KIND_... */
 };
 
+/* Whether it is the policy "None", by URI or by name. */
+bool clv_security_policy_is_none(const char *policy);
+
 /* By URI or by name; NULL for one that is not known. */
 const struct clv_security_policy *clv_security_policy_find(const char *policy);
 

@@ -33,6 +33,9 @@ note_stump(struct clv_check *check)
 	    [CLV_STUMP_LOOP] = "its issuers lead back to itself",
 	    [CLV_STUMP_TOO_LONG] = "the chain is longer than {number} "
 				   "certificates, the limit",
+	    [CLV_STUMP_TOO_MANY] = "too many certificates bear the name of its "
+				   "issuer {issuer}, and none that was looked "
+				   "at leads on",
 	    [CLV_STUMP_GAVE_UP] = "it has too many possible issuers: the limit "
 				  "of {number} signature checks is reached",
 	};

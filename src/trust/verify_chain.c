@@ -22,6 +22,7 @@ struct candidates {
 	unsigned count;
 	bool other_key; /* some were of another key identifier */
 	bool in_chain;  /* some are in the chain already */
+	bool too_many;  /* not all were looked at */
 };
 
 struct search {
@@ -91,6 +92,7 @@ insert(struct candidates *list, struct clv_trust_cert *cert, unsigned rank)
 	unsigned at = list->count;
 
 	if (at == CANDIDATES_MAX) {
+		list->too_many = true;
 		if (comes_before(list, at - 1, cert, rank))
 			return;
 		at--;
@@ -147,6 +149,7 @@ consider_listed(struct search *search, struct candidates *list,
 		consider(search, list, member->cert,
 		    member->where == CLV_TRUST_TRUSTED ? 2 : 1);
 	}
+	list->too_many = true;
 }
 
 static void
@@ -156,9 +159,7 @@ find_candidates(struct search *search, struct candidates *list)
 	    search->chain.certs[search->chain.length - 1];
 	struct clv_check *check = search->check;
 
-	list->count = 0;
-	list->other_key = false;
-	list->in_chain = false;
+	memset(list, 0, sizeof(*list));
 	if (cert->aki.size > 0) {
 		consider_listed(search, list, cert->der + cert->aki.at,
 		    cert->aki.size, false);
@@ -281,7 +282,9 @@ extend(struct search *search)
 	}
 	find_candidates(search, &list);
 	blamed = try_candidates(search, &list);
-	if (blamed != NULL)
+	if (list.too_many)
+		keep_stump(search, CLV_STUMP_TOO_MANY, NULL);
+	else if (blamed != NULL)
 		keep_stump(search, CLV_STUMP_BAD_SIGNATURE, blamed);
 	else if (list.count == 0 && self_issued)
 		keep_stump(search, CLV_STUMP_BAD_SIGNATURE, cert);

@@ -159,7 +159,7 @@ clv_verify_options_set_security_policy(
 {
 	const struct clv_security_policy *found = NULL;
 
-	if (policy != NULL) {
+	if (policy != NULL && !clv_security_policy_is_none(policy)) {
 		found = clv_security_policy_find(policy);
 		if (found == NULL)
 			return refuse(err, CLV_UNSUPPORTED,

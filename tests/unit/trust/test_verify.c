@@ -299,11 +299,70 @@ test_verdict__tells_why_a_chain_ends(void **state)
 	    CLV_STEP_CHAIN, 2, "its issuers lead back to itself");
 
 	plant = begin();
+	for (uint64_t i = 1; i <= 20; i++)
+		add(&plant,
+		    forge(.subject = "CN=ca,O=Plant", .key = FORGE_P256_D,
+			.ca = true, .no_ski = true, .serial = i),
+		    "other.der", CLV_TRUST_TRUSTED);
+	chain_row_is(&plant, issued(.serial = 5), CLV_STEP_CHAIN, 0,
+	    "too many certificates bear the name of its issuer CN=ca, O=Plant, "
+	    "and none that was looked at leads on");
+
+	plant = begin();
 	add(&plant, hostile_ca(), "ca.der", CLV_TRUST_TRUSTED);
 	assert_ok(clv_verify_options_set_limit(
 	    plant.options, CLV_LIMIT_CHAIN_LENGTH, 1, &err));
 	chain_row_is(&plant, issued(.serial = 5), CLV_STEP_CHAIN, 0,
 	    "the chain is longer than 1 certificates, the limit");
+}
+
+static void
+issuer_is(struct plant *plant, const char *file)
+{
+	struct bytes message = issued(.serial = 5);
+	clv_verdict *verdict = NULL;
+
+	ready(plant);
+	assert_ok(clv_verify_options_set_validation(plant->options, 0, &err));
+	(void)!clv_verify(plant->snapshot, message.data, message.size,
+	    plant->options, &verdict, NULL);
+	assert_non_null(verdict);
+	assert_string_equal(find(verdict, CLV_STEP_CHAIN, 1)->file, file);
+	clv_verdict_free(&verdict);
+	forge_clear(&message);
+	end(plant);
+}
+
+static struct bytes
+ca_of(const char *not_before, const char *not_after)
+{
+	return forge(.subject = "CN=ca,O=Plant", .key = FORGE_P256_B,
+	    .ca = true, .not_before = not_before, .not_after = not_after);
+}
+
+/* Of a CA's certificates for one key: valid ones first, then those in the
+ * trusted list, then the younger. */
+static void
+test_verify__takes_the_likeliest_issuer(void **state)
+{
+	struct plant plant = begin();
+
+	(void)state;
+	add(&plant, ca_of("290101000000Z", NULL), "older", CLV_TRUST_TRUSTED);
+	add(&plant, ca_of("300201000000Z", NULL), "younger", CLV_TRUST_TRUSTED);
+	add(&plant, ca_of("300101000000Z", NULL), "middle", CLV_TRUST_TRUSTED);
+	issuer_is(&plant, "younger");
+
+	plant = begin();
+	add(&plant, ca_of("290101000000Z", NULL), "trusted", CLV_TRUST_TRUSTED);
+	add(&plant, ca_of("300201000000Z", NULL), "issuer", CLV_TRUST_ISSUER);
+	issuer_is(&plant, "trusted");
+
+	plant = begin();
+	add(&plant, ca_of("300201000000Z", NULL), "valid", CLV_TRUST_TRUSTED);
+	add(&plant, ca_of("300301000000Z", "300401000000Z"), "expired",
+	    CLV_TRUST_TRUSTED);
+	issuer_is(&plant, "valid");
 }
 
 #define ca_list(...)                                                  \
@@ -495,6 +554,8 @@ test_options__refuse_what_cannot_be(void **state)
 	    clv_verify_options_set_hostname(options, "a\nb", &err));
 	assert_fails(CLV_INVALID,
 	    clv_verify_options_set_application_uri(options, "", &err));
+	assert_ok(
+	    clv_verify_options_set_security_policy(options, "None", &err));
 	assert_fails(CLV_UNSUPPORTED,
 	    clv_verify_options_set_security_policy(options, "Basic512", &err));
 	assert_fails(CLV_UNSUPPORTED,
@@ -735,6 +796,7 @@ main(void)
 	    cmocka_unit_test(test_verdict__outlives_everything),
 	    cmocka_unit_test(test_verdict__keeps_the_blamed_certificate),
 	    cmocka_unit_test(test_verdict__tells_why_a_chain_ends),
+	    cmocka_unit_test(test_verify__takes_the_likeliest_issuer),
 	    cmocka_unit_test(test_verdict__tells_why_no_crl_counts),
 	    cmocka_unit_test(test_verdict__names_the_delta_that_decides),
 	    cmocka_unit_test(test_verdict__warns_of_a_forged_crl),
