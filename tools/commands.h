@@ -27,5 +27,12 @@ command_fn cmd_key_passwd;
 command_fn cmd_recover;
 command_fn cmd_seal;
 command_fn cmd_status;
+command_fn cmd_trust_accept;
+command_fn cmd_trust_add;
+command_fn cmd_trust_list;
+command_fn cmd_trust_pack;
+command_fn cmd_trust_remove;
+command_fn cmd_trust_unpack;
+command_fn cmd_trust_verify;
 
 #endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* trust verify */
+
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "trust_options.h"
+
+#define FILE_MAX (1024U * 1024U)
+
+enum { CHAIN = 1, ROLE, HOSTNAME, URI, SUPPRESS, AT };
+
+struct verification {
+	const char *directory;
+	const char *file;
+	const char *chain;
+	clv_verify_options *options;
+	bool failed; /* after a complaint */
+};
+
+static bool
+set_suppressions(clv_verify_options *options, char *text, clv_error **err)
+{
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} names[] = {
+	    {"expired", CLV_SUPPRESS_EXPIRED},
+	    {"hostname", CLV_SUPPRESS_HOSTNAME},
+	    {"revocation-unknown", CLV_SUPPRESS_REVOCATION_UNKNOWN},
+	    {"issuer-expired", CLV_SUPPRESS_ISSUER_EXPIRED},
+	    {"issuer-revocation-unknown",
+		CLV_SUPPRESS_ISSUER_REVOCATION_UNKNOWN},
+	    {"policy", CLV_SUPPRESS_POLICY},
+	    {"use", CLV_SUPPRESS_USE},
+	};
+	uint32_t bits = CLV_VALIDATION_DEFAULT;
+	char *word;
+
+	while ((word = strsep(&text, ",")) != NULL) {
+		uint32_t bit = 0;
+
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (strcmp(names[i].name, word) == 0)
+				bit = names[i].bit;
+		if (bit == 0) {
+			(void)clv_error_raise(err, CLV_INVALID, NULL,
+			    "--suppress knows no \"%s\"", word);
+			return false;
+		}
+		bits |= bit;
+	}
+	return clv_verify_options_set_validation(options, bits, err) == CLV_OK;
+}
+
+static bool
+set_role(clv_verify_options *options, const char *text, clv_error **err)
+{
+	clv_verify_role role;
+
+	if (strcmp(text, "client") == 0)
+		role = CLV_VERIFY_CLIENT;
+	else if (strcmp(text, "server") == 0)
+		role = CLV_VERIFY_SERVER;
+	else if (strcmp(text, "user") == 0)
+		role = CLV_VERIFY_USER;
+	else {
+		(void)clv_error_raise(err, CLV_INVALID, NULL,
+		    "--role is client, server or user, not \"%s\"", text);
+		return false;
+	}
+	return clv_verify_options_set_role(options, role, err) == CLV_OK;
+}
+
+/* RFC 3339 in UTC, as the program prints it, or a day. */
+static bool
+set_time(clv_verify_options *options, const char *text, clv_error **err)
+{
+	struct tm parts = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+
+	if (end == NULL || *end != '\0') {
+		memset(&parts, 0, sizeof(parts));
+		end = strptime(text, "%Y-%m-%d", &parts);
+	}
+	if (end == NULL || *end != '\0') {
+		(void)clv_error_raise(err, CLV_INVALID, NULL,
+		    "--at takes a time such as 2026-11-23T12:00:00Z, not "
+		    "\"%s\"",
+		    text);
+		return false;
+	}
+	clv_verify_options_set_time(options, (int64_t)timegm(&parts));
+	return true;
+}
+
+static bool
+handle(struct verification *verification, int option, clv_error **err)
+{
+	clv_verify_options *options = verification->options;
+
+	switch (option) {
+	case CHAIN:
+		verification->chain = optarg;
+		return true;
+	case ROLE:
+		return set_role(options, optarg, err);
+	case HOSTNAME:
+		return clv_verify_options_set_hostname(options, optarg, err) ==
+		    CLV_OK;
+	case URI:
+		return clv_verify_options_set_application_uri(
+			   options, optarg, err) == CLV_OK;
+	case SUPPRESS:
+		return set_suppressions(options, optarg, err);
+	default:
+		return set_time(options, optarg, err);
+	}
+}
+
+static int
+read_arguments(struct program *program, int argc, char **argv,
+    struct verification *verification)
+{
+	static const struct option options[] = {
+	    {"chain", required_argument, NULL, CHAIN},
+	    {"role", required_argument, NULL, ROLE},
+	    {"hostname", required_argument, NULL, HOSTNAME},
+	    {"uri", required_argument, NULL, URI},
+	    {"suppress", required_argument, NULL, SUPPRESS},
+	    {"at", required_argument, NULL, AT}, PROGRAM_OPTIONS};
+	clv_error *err = NULL;
+	int option;
+
+	while ((option = program_option(program, argc, argv, options)) != -1) {
+		if (option == OPTION_HELP)
+			return -1;
+		if (option == '?')
+			return EXIT_USAGE;
+		if (!handle(verification, option, &err)) {
+			(void)program_usage(
+			    program, "%s", clv_error_reason(err));
+			clv_error_free(&err);
+			return EXIT_USAGE;
+		}
+	}
+	verification->directory = trust_argument(argc, argv);
+	verification->file = trust_argument(argc, argv);
+	if (verification->file == NULL || optind != argc)
+		return program_usage(program, "DIR and CERT are needed");
+	return EXIT_DONE;
+}
+
+/* Appends the DER of a file's certificates, which may be PEM. */
+static bool
+append(struct program *program, const char *file, clv_secret *all)
+{
+	clv_certificate *certificate = NULL;
+	clv_secret bytes = CLV_SECRET_INIT;
+	clv_error *err = NULL;
+	const uint8_t *der = NULL;
+	size_t size = 0;
+	bool good = program_read(file, FILE_MAX, &bytes);
+
+	if (!good)
+		goto out;
+	/* Hostile DER goes to the verification as it is; it tells more. */
+	der = bytes.data;
+	size = bytes.size;
+	if (size > 0 && der[0] != 0x30) {
+		good =
+		    clv_certificate_parse(program_context(program), bytes.data,
+			bytes.size, &certificate, &err) == CLV_OK;
+		if (!good) {
+			(void)program_fail(&err);
+			goto out;
+		}
+		der = clv_certificate_der(certificate, &size);
+	}
+	if (all->size + size > all->capacity) {
+		(void)program_refuse(NULL, "%s: too large", file);
+		good = false;
+		goto out;
+	}
+	memcpy(all->data + all->size, der, size);
+	all->size += size;
+out:
+	clv_certificate_free(&certificate);
+	clv_secret_clear(&bytes);
+	return good;
+}
+
+static void
+print_text(clv_verdict *verdict)
+{
+	printf("%-11s %-40s %-5s %s\n", "STEP", "STATUS", "DEPTH", "WHY");
+	for (size_t i = 0; i < clv_verdict_count(verdict); i++) {
+		const clv_finding *finding = clv_verdict_finding(verdict, i);
+
+		if (finding == NULL)
+			break;
+		printf("%-11s %-40s %-5u %s: %s%s%s%s%s\n",
+		    clv_verify_step_name(finding->step),
+		    clv_statuscode_name(finding->status), finding->depth,
+		    finding->subject, finding->text,
+		    finding->suppressed    ? " (suppressed)"
+			: finding->warning ? " (warning)"
+					   : "",
+		    finding->file != NULL ? " [" : "",
+		    finding->file != NULL ? finding->file : "",
+		    finding->file != NULL ? "]" : "");
+	}
+	printf("%s\n", clv_statuscode_name(clv_verdict_status(verdict)));
+}
+
+static int
+print_json(clv_verdict *verdict)
+{
+	cJSON *document = cJSON_CreateObject();
+	cJSON *steps = cJSON_AddArrayToObject(document, "steps");
+
+	for (size_t i = 0; i < clv_verdict_count(verdict); i++) {
+		const clv_finding *finding = clv_verdict_finding(verdict, i);
+		cJSON *object;
+
+		if (finding == NULL)
+			break;
+		object = cJSON_CreateObject();
+		cJSON_AddStringToObject(
+		    object, "step", clv_verify_step_name(finding->step));
+		cJSON_AddStringToObject(
+		    object, "status", clv_statuscode_name(finding->status));
+		cJSON_AddNumberToObject(object, "depth", finding->depth);
+		cJSON_AddBoolToObject(
+		    object, "suppressed", finding->suppressed);
+		cJSON_AddStringToObject(object, "subject", finding->subject);
+		cJSON_AddStringToObject(
+		    object, "thumbprint", finding->thumbprint);
+		cJSON_AddStringToObject(object, "text", finding->text);
+		if (finding->file != NULL)
+			cJSON_AddStringToObject(object, "file", finding->file);
+		cJSON_AddItemToArray(steps, object);
+	}
+	cJSON_AddStringToObject(document, "status",
+	    clv_statuscode_name(clv_verdict_status(verdict)));
+	return program_print_json(&document);
+}
+
+static int
+run(struct program *program, const struct verification *verification)
+{
+	clv_trust *trust = trust_open(program, verification->directory);
+	clv_secret chain = CLV_SECRET_INIT;
+	clv_verdict *verdict = NULL;
+	clv_error *err = NULL;
+	int status = EXIT_REFUSED;
+
+	if (trust == NULL)
+		return EXIT_REFUSED;
+	if (clv_secret_alloc(&chain, CLV_SECRET_MAX, &err)) {
+		status = program_fail(&err);
+		goto out;
+	}
+	if (!append(program, verification->file, &chain) ||
+	    (verification->chain != NULL &&
+		!append(program, verification->chain, &chain)))
+		goto out;
+	/* A bad certificate is an error, too; the verdict tells more. */
+	(void)clv_trust_verify(trust, chain.data, chain.size,
+	    verification->options, &verdict, &err);
+	if (verdict == NULL) {
+		status = program_fail(&err);
+		goto out;
+	}
+	clv_error_free(&err);
+	status = clv_statuscode_is_bad(clv_verdict_status(verdict))
+	    ? EXIT_REFUSED
+	    : EXIT_DONE;
+	if (!program->json)
+		print_text(verdict);
+	else if (print_json(verdict) != EXIT_DONE)
+		status = EXIT_REFUSED;
+out:
+	clv_verdict_free(&verdict);
+	clv_secret_clear(&chain);
+	clv_trust_free(&trust);
+	return status;
+}
+
+int
+cmd_trust_verify(struct program *program, int argc, char **argv)
+{
+	struct verification verification = {0};
+	clv_error *err = NULL;
+	int status;
+
+	if (clv_verify_options_new(&verification.options, &err))
+		return program_fail(&err);
+	status = read_arguments(program, argc, argv, &verification);
+	if (status == EXIT_DONE)
+		status = run(program, &verification);
+	clv_verify_options_free(&verification.options);
+	return status == -1 ? EXIT_DONE : status;
+}

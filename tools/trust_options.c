@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#include "trust_options.h"
+
+#include <claviger/application.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool
+is_application(const char *directory)
+{
+	char *path = NULL;
+	bool found = false;
+
+	if (asprintf(&path, "%s/claviger.conf", directory) >= 0)
+		found = access(path, F_OK) == 0;
+	free(path);
+	return found;
+}
+
+static clv_status
+open_application(struct program *program, const char *directory,
+    const clv_trust_options *options, clv_trust **out, clv_error **err)
+{
+	clv_application *application = NULL;
+	const char *path = NULL;
+	clv_status status = clv_application_open(
+	    program_context(program), directory, &application, err);
+
+	if (status != CLV_OK)
+		return status;
+	path = clv_application_trust_list(
+	    application, CLV_DEFAULT_APPLICATION_GROUP);
+	if (path == NULL)
+		status = clv_error_raise(err, CLV_NOT_FOUND, NULL,
+		    "%s has no %s", directory, CLV_DEFAULT_APPLICATION_GROUP);
+	else
+		status = clv_trust_open(path, options, out, err);
+	clv_application_free(&application);
+	return status;
+}
+
+clv_trust *
+trust_open(struct program *program, const char *directory)
+{
+	clv_trust_options *options = NULL;
+	clv_trust *trust = NULL;
+	clv_error *err = NULL;
+	clv_status status;
+
+	if (program_context(program) == NULL)
+		return NULL;
+	status = clv_trust_options_new(&options, &err);
+	if (status == CLV_OK)
+		status = clv_trust_options_set_guard(
+		    options, clv_context_guard(program_context(program)), &err);
+	if (status == CLV_OK && is_application(directory))
+		status =
+		    open_application(program, directory, options, &trust, &err);
+	else if (status == CLV_OK)
+		status = clv_trust_open(directory, options, &trust, &err);
+	clv_trust_options_free(&options);
+	if (status != CLV_OK)
+		(void)program_fail(&err);
+	return trust;
+}
+
+const char *
+trust_argument(int argc, char **argv)
+{
+	return optind < argc ? argv[optind++] : NULL;
+}
+
+int
+trust_no_options(struct program *program, int argc, char **argv)
+{
+	static const struct option options[] = {PROGRAM_OPTIONS};
+	int option;
+
+	while ((option = program_option(program, argc, argv, options)) != -1)
+		if (option == '?' || option == OPTION_HELP)
+			return option == '?' ? EXIT_USAGE : EXIT_DONE;
+	return -1;
+}
+
+void
+trust_tell_change(const clv_trust_change *change)
+{
+	fprintf(stderr, "claviger: %zu added, %zu removed, %zu there before\n",
+	    change->added, change->removed, change->unchanged);
+}
