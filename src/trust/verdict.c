@@ -380,8 +380,8 @@ write_finding(const clv_verdict *verdict, const struct clv_row *row,
 	if (file != NULL) {
 		scribe.text = clv_text_of(*end, TEXT_MAX);
 		/* Whoever made the file has chosen its name. */
-		clv_text_add_utf8(&scribe.text, (const uint8_t *)file,
-		    strlen(file), "");
+		clv_text_add_utf8(
+		    &scribe.text, (const uint8_t *)file, strlen(file), "");
 		finding->file = finish(&scribe, end);
 	}
 }
