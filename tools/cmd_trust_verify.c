@@ -271,9 +271,9 @@ run(struct program *program, const struct verification *verification)
 		!append(program, verification->chain, &chain)))
 		goto out;
 	/* A bad certificate is an error, too; the verdict tells more. */
-	(void)clv_trust_verify(trust, chain.data, chain.size,
-	    verification->options, &verdict, &err);
-	if (verdict == NULL) {
+	if (clv_trust_verify(trust, chain.data, chain.size,
+		verification->options, &verdict, &err) != CLV_OK &&
+	    verdict == NULL) {
 		status = program_fail(&err);
 		goto out;
 	}
