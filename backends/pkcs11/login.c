@@ -201,7 +201,7 @@ check_unfinished(struct login *login)
 	    clv_p11_attempts_unfinished(&login->attempts);
 	const bool low = (login->info.flags & CKF_USER_PIN_COUNT_LOW) != 0;
 
-	if (unfinished == 0 || is_pinpad(login))
+	if (unfinished == 0 || is_pinpad(login) || login->from_store)
 		return CKR_OK;
 	if (unfinished < 2 && !low)
 		return CKR_OK;
@@ -217,13 +217,16 @@ call_login(struct login *login)
 	clv_status status;
 	CK_RV rv;
 
-	status = clv_p11_attempts_begin(&login->attempts, call->err);
-	if (status != CLV_OK)
-		return clv_p11_call_raised(call, status);
+	/* A PIN that was right a moment ago does not use up tries. */
+	if (!login->from_store) {
+		status = clv_p11_attempts_begin(&login->attempts, call->err);
+		if (status != CLV_OK)
+			return clv_p11_call_raised(call, status);
+	}
 	rv = call->f->C_Login(call->session->handle, login->user, pin,
 	    pin != NULL ? login->pin.size : 0);
-	/* What is not an answer leaves open whether it cost a try. */
-	if (clv_p11_fault(rv) == P11_FAULT_NONE)
+	/* A general failure leaves open whether it cost a try. */
+	if (!login->from_store && clv_p11_fault(rv) != P11_FAULT_MODULE)
 		clv_p11_attempts_end(&login->attempts);
 	return rv;
 }
