@@ -170,6 +170,8 @@ static const struct meaning meanings[] = {
     {CLV_CKR_KEY_CHANGED, "key changed", CLV_CHANGED, P11_FAULT_NONE,
 	"another key has taken the place of the one that was opened",
 	"open the key again"},
+    {CLV_CKR_NO_SLOTS, "no slots", CLV_DEVICE_GONE, P11_FAULT_MODULE,
+	"the module has no slots: no reader, or no connection", PUT_IN, true},
     {CLV_CKR_NO_SESSION, "no session", CLV_TIMEOUT, P11_FAULT_NONE,
 	"all the token's sessions stayed in use", NULL, true},
 };

@@ -23,6 +23,8 @@
 #define CLV_CKR_KEY_CHANGED CLV_CKR(5)
 /* No session became free in time. */
 #define CLV_CKR_NO_SESSION CLV_CKR(6)
+/* The module has no slots at all, as network clients without a connection. */
+#define CLV_CKR_NO_SLOTS CLV_CKR(7)
 /* Memory ran out on our side. */
 #define CLV_CKR_NO_MEMORY CKR_HOST_MEMORY
 /* The token is not in any slot. */

@@ -67,7 +67,9 @@ list_slots(struct p11_module *module, CK_SLOT_ID **slots, CK_ULONG *count,
 	/* Asking for the number is what makes modules look for new slots. */
 	rv = module->f->C_GetSlotList(CK_FALSE, NULL, &room);
 	*claimed = room;
-	if (rv != CKR_OK || room == 0)
+	if (rv == CKR_OK && room == 0)
+		rv = CLV_CKR_NO_SLOTS;
+	if (rv != CKR_OK)
 		return rv;
 	if (room > P11_SLOTS_MAX)
 		return CLV_CKR_LIE;

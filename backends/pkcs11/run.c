@@ -129,6 +129,7 @@ static CK_RV
 repair_module(struct repair *repair)
 {
 	const bool dead = repair->rv == CKR_DEVICE_ERROR ||
+	    repair->rv == CLV_CKR_NO_SLOTS ||
 	    repair->rv == CKR_CRYPTOKI_NOT_INITIALIZED;
 	CK_RV rv = dead ? repair->rv : look_around(repair, true);
 
