@@ -70,7 +70,7 @@ decode(char *word)
 			const int high = hex_value(from[1]);
 			const int low = high < 0 ? -1 : hex_value(from[2]);
 
-			value = high << 4 | low;
+			value = high * 16 + low;
 			if (low < 0 || value == 0)
 				return false;
 			from += 2;
