@@ -8,6 +8,9 @@
 
 /* Each of them is another level of repair: sessions, then the module. */
 #define TRIES 3U
+/* Losses that other threads have repaired already do not count, within
+ * reason. */
+#define OVERTAKEN_MAX 16U
 /* When starting the module anew did not help, it is not tried for so long. */
 #define FUTILE_SECONDS 10
 
@@ -18,6 +21,7 @@ struct repair {
 	unsigned generation; /* that the failed try had */
 	unsigned starts;
 	unsigned tries; /* that failed, this one included */
+	unsigned overtaken;
 	bool restarted;
 };
 
@@ -214,6 +218,11 @@ clv_p11_run(struct p11_call *call)
 			return call->raised;
 		if (clv_p11_fault(rv) != P11_FAULT_NONE)
 			atomic_store(&repair.token->suspect, P11_SUSPECT);
+		if (clv_p11_fault(rv) == P11_FAULT_SESSION &&
+		    atomic_load(&repair.token->generation) !=
+			repair.generation &&
+		    ++repair.overtaken < OVERTAKEN_MAX)
+			continue;
 		repair.rv = rv;
 		repair.starts = call->visit.starts;
 		if (++repair.tries == TRIES)
