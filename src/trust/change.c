@@ -3,6 +3,7 @@
 
 #include "trust/change.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,8 +294,10 @@ sift(struct clv_change *change)
 		bool needed;
 
 		if (op->remove) {
+			/* What can't be looked at may be there: try. */
 			needed = fstatat(folder, op->name, &about,
-				     AT_SYMLINK_NOFOLLOW) == 0;
+				     AT_SYMLINK_NOFOLLOW) == 0 ||
+			    errno != ENOENT;
 			result->removed += needed ? 1 : 0;
 		} else {
 			needed =
