@@ -16,6 +16,12 @@
 
 #include <tss2/tss2_mu.h>
 
+/* Where ranges of handles begin. (Those of tpm2-tss 3 shift into the sign.) */
+#define CLV_TPM_SESSIONS 0x02000000U
+#define CLV_TPM_TRANSIENT 0x80000000U
+#define CLV_TPM_PERSISTENT 0x81000000U
+#define CLV_TPM_PLATFORM_PERSISTENT 0x81800000U
+
 #define CLV_TPM_FRAME_MAX 4096U
 #define CLV_TPM_HEADER 10U
 

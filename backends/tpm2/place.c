@@ -36,8 +36,8 @@ read_handle(const char *text, TPM2_HANDLE *handle)
 		return false;
 	value = strtoul(text, &end, 16);
 	*handle = (TPM2_HANDLE)value;
-	return *end == '\0' && value >= TPM2_PERSISTENT_FIRST &&
-	    value < TPM2_PLATFORM_PERSISTENT;
+	return *end == '\0' && value >= CLV_TPM_PERSISTENT &&
+	    value < CLV_TPM_PLATFORM_PERSISTENT;
 }
 
 static bool

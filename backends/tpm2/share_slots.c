@@ -25,8 +25,7 @@ clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
 	if (name != NULL)
 		slot.name = *name;
 	rc = clv_tpm_handles(link,
-	    kind == CLV_TPM_SLOT_SESSION ? TPM2_LOADED_SESSION_FIRST
-					 : (TPM2_HANDLE)TPM2_HT_TRANSIENT << 24,
+	    kind == CLV_TPM_SLOT_SESSION ? CLV_TPM_SESSIONS : CLV_TPM_TRANSIENT,
 	    slot.before, &slot.before_count);
 	if (rc == TSS2_RC_SUCCESS)
 		*claim = clv_tpm_slots_intend(link->slots, &slot);
@@ -103,9 +102,8 @@ flush_intended(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
 
 	if (!is_of_this_epoch(link, slot) ||
 	    clv_tpm_handles(link,
-		slot->kind == CLV_TPM_SLOT_SESSION
-		    ? TPM2_LOADED_SESSION_FIRST
-		    : (TPM2_HANDLE)TPM2_HT_TRANSIENT << 24,
+		slot->kind == CLV_TPM_SLOT_SESSION ? CLV_TPM_SESSIONS
+						   : CLV_TPM_TRANSIENT,
 		handles, &count) != TSS2_RC_SUCCESS)
 		return false;
 	for (size_t i = 0; i < count && !flushed; i++)

@@ -150,11 +150,11 @@ get_link(struct clv_tpm *tpm)
 		mine = clv_tpm_link_new(tpm->tcti);
 		if (mine == NULL)
 			return NULL;
+		if (!mine->managed)
+			mine->slots = clv_tpm_slots_open(tpm->tcti);
 		if (atomic_compare_exchange_strong(&tpm->link, &link, mine)) {
 			if (link != NULL)
 				clv_tpm_slots_abandon(&link->slots);
-			if (!mine->managed)
-				mine->slots = clv_tpm_slots_open(tpm->tcti);
 			return mine;
 		}
 		clv_tpm_link_free(&mine);
