@@ -49,7 +49,8 @@ clv_der_of(const void *data, size_t size)
 {
 	const uint8_t *at = data;
 
-	return (struct clv_der){at, at + size};
+	/* Nothing may be a null pointer, to which even 0 is not added. */
+	return (struct clv_der){at, size > 0 ? at + size : at};
 }
 
 static inline size_t
