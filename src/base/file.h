@@ -47,6 +47,14 @@ clv_status clv_file_write_atomic(int directory, const char *name,
 /* Removes a name and makes that durable. CLV_NOT_FOUND if it is not there. */
 clv_status clv_file_unlink(int directory, const char *name, clv_error **err);
 
+/* Whether clv_file_write_atomic() gives such names to what is not finished, or
+ * others who write likewise. */
+bool clv_file_is_temporary(const char *name);
+
+/* Removes such files, which killed writers left, and counts them. The caller
+ * holds the lock that keeps other writers away. */
+size_t clv_file_sweep(int directory);
+
 /* fsync, final: a failure must discard what was written. */
 clv_status clv_file_sync(int fd, const char *subject, clv_error **err);
 
