@@ -71,46 +71,67 @@ read_state_file(const clv_guard *guard, const struct clv_layout *layout,
 
 static clv_status
 read_done(const clv_guard *guard, const struct clv_layout *layout,
-    char nonce[CLV_JOURNAL_NONCE], clv_error **err)
+    char nonce[CLV_NONCE_SIZE], clv_error **err)
 {
 	uint8_t *text = NULL;
 	size_t size = 0;
 	clv_status status;
 
-	memset(nonce, 0, CLV_JOURNAL_NONCE);
+	memset(nonce, 0, CLV_NONCE_SIZE);
 	status =
 	    read_state_file(guard, layout, CLV_JOURNAL_DONE, &text, &size, err);
-	if (status == CLV_OK && size == CLV_JOURNAL_NONCE)
-		memcpy(nonce, text, CLV_JOURNAL_NONCE - 1);
+	if (status == CLV_OK && size == CLV_NONCE_SIZE)
+		memcpy(nonce, text, CLV_NONCE_SIZE - 1);
 	free(text);
+	return status;
+}
+
+static clv_status
+judge(const clv_guard *guard, const struct clv_layout *layout,
+    const struct clv_journal *journal, enum clv_journal_found *found,
+    clv_error **err)
+{
+	char done[CLV_NONCE_SIZE];
+	bool decided = true;
+	clv_status status = read_done(guard, layout, done, err);
+
+	if (status != CLV_OK)
+		return status;
+	if (strcmp(done, journal->nonce) == 0) {
+		*found = CLV_JOURNAL_OVER;
+		return CLV_OK;
+	}
+	if (journal->when.path != NULL)
+		status = clv_decision_ask(
+		    guard, layout->root, &journal->when, &decided, err);
+	if (status == CLV_OK)
+		*found = decided ? CLV_JOURNAL_IN_FORCE : CLV_JOURNAL_WAITING;
 	return status;
 }
 
 clv_status
 clv_journal_read(const clv_guard *guard, const struct clv_layout *layout,
-    struct clv_journal **out, clv_error **err)
+    struct clv_journal **out, enum clv_journal_found *found, clv_error **err)
 {
-	char done[CLV_JOURNAL_NONCE];
 	struct clv_journal *journal = NULL;
 	uint8_t *text = NULL;
 	size_t size = 0;
 	clv_status status;
 
 	*out = NULL;
+	*found = CLV_JOURNAL_NONE;
 	if (layout->state < 0)
 		return CLV_OK;
 	status =
 	    read_state_file(guard, layout, CLV_JOURNAL_NAME, &text, &size, err);
 	if (status != CLV_OK || text == NULL)
 		return status;
-	if ((status = clv_journal_parse(text, size, &journal, err)) != CLV_OK ||
-	    (status = read_done(guard, layout, done, err)) != CLV_OK)
-		goto out;
-	if (strcmp(done, journal->nonce) != 0) {
+	if ((status = clv_journal_parse(text, size, &journal, err)) == CLV_OK)
+		status = judge(guard, layout, journal, found, err);
+	if (status == CLV_OK && *found != CLV_JOURNAL_OVER) {
 		*out = journal;
 		journal = NULL; /* transferred */
 	}
-out:
 	clv_journal_free(&journal);
 	return status;
 }
@@ -253,7 +274,7 @@ clv_status
 clv_journal_apply(const struct clv_layout *layout,
     const struct clv_journal *journal, clv_error **err)
 {
-	char done[CLV_JOURNAL_NONCE];
+	char done[CLV_NONCE_SIZE];
 	clv_status status;
 
 	memcpy(done, journal->nonce, sizeof(done));

@@ -47,16 +47,24 @@ open_layout(struct clv_change *change, clv_error **err)
 	return status;
 }
 
+/* What another writer left. One that is not decided by now never will be: who
+ * was to decide it is gone, or we would not have the lock. */
 static clv_status
 finish_other(struct clv_change *change, clv_error **err)
 {
+	const struct clv_layout *layout = &change->layout;
 	struct clv_journal *journal = NULL;
 	clv_status status;
 
+	change->swept = clv_file_sweep(layout->state);
 	status = clv_journal_read(
-	    change->trust->guard, &change->layout, &journal, err);
-	if (status == CLV_OK && journal != NULL)
-		status = clv_journal_apply(&change->layout, journal, err);
+	    change->trust->guard, layout, &journal, &change->found, err);
+	if (status == CLV_OK && change->found == CLV_JOURNAL_IN_FORCE)
+		status = clv_journal_apply(layout, journal, err);
+	else if (status == CLV_OK && change->found == CLV_JOURNAL_WAITING)
+		status = clv_file_unlink(layout->state, CLV_JOURNAL_NAME, err);
+	else if (status == CLV_OK && change->found == CLV_JOURNAL_OVER)
+		(void)unlinkat(layout->state, CLV_JOURNAL_NAME, 0);
 	clv_journal_free(&journal);
 	return status;
 }
@@ -78,6 +86,22 @@ clv_change_begin(struct clv_change *change, clv_trust *trust, clv_error **err)
 	return clv_journal_new(&change->ops, err);
 }
 
+clv_status
+clv_change_draft(struct clv_change *change, clv_trust *trust, clv_error **err)
+{
+	clv_status status;
+
+	*change = (struct clv_change){.trust = trust,
+	    .layout = CLV_LAYOUT_INIT,
+	    .lock = -1,
+	    .draft = true};
+	status =
+	    clv_layout_open(trust->guard, trust->path, &change->layout, err);
+	if (status == CLV_OK)
+		status = clv_journal_new(&change->ops, err);
+	return status;
+}
+
 void
 clv_change_end(struct clv_change *change)
 {
@@ -89,6 +113,8 @@ clv_change_end(struct clv_change *change)
 		(void)close(change->lock);
 	clv_layout_close(&change->layout);
 	clv_journal_free(&change->ops);
+	if (change->draft)
+		return;
 	(void)pthread_mutex_unlock(&trust->writing);
 	/* So that no check has to: but only if the list was ever read. */
 	if (changed && atomic_load(&trust->cell.current) != NULL)
@@ -164,6 +190,8 @@ struct drop {
 	clv_change_fn *fn;
 	void *user;
 	unsigned broken;
+	/* What this same change has done to files before. */
+	struct clv_journal before;
 	clv_error **err;
 };
 
@@ -213,12 +241,14 @@ drop_entries(struct drop *drop, const struct clv_trust_file *file)
 	return status;
 }
 
-/* What this same change was going to add. */
+/* What this same change was going to add. Its operations are in order
+ * afterwards, until the next one comes behind them. */
 static void
 drop_ops(struct drop *drop)
 {
 	struct clv_journal *ops = drop->change->ops;
 
+	clv_journal_seal(ops);
 	for (size_t i = 0; i < ops->count; i++) {
 		struct clv_trust_op *op = &ops->ops[i];
 		struct clv_trust_file *file = NULL;
@@ -235,24 +265,41 @@ drop_ops(struct drop *drop)
 	}
 }
 
+static clv_status
+drop_from(struct drop *drop, const struct clv_trust_file *file)
+{
+	/* Its operation was looked at. Others have come behind the sorted
+	 * ones meanwhile, and may have moved them all. */
+	drop->before.ops = drop->change->ops->ops;
+	if (clv_journal_find(&drop->before, (enum clv_trust_folder)file->folder,
+		clv_trust_file_name(file)) != NULL)
+		return CLV_OK;
+	return file->count > 0 ? drop_entries(drop, file)
+			       : drop_broken(drop, file);
+}
+
 clv_status
 clv_change_drop(struct clv_change *change, clv_change_fn *fn, void *user,
     unsigned broken, clv_error **err)
 {
-	struct drop drop = {change, fn, user, broken, err};
+	struct drop drop = {.change = change,
+	    .fn = fn,
+	    .user = user,
+	    .broken = broken,
+	    .err = err};
 	clv_trust *trust = change->trust;
 	struct clv_trust_file *file = NULL;
 	clv_status status;
 	size_t bucket = 0;
 
 	drop_ops(&drop);
+	drop.before.count = change->ops->count;
 	if ((status = clv_trust_refresh(trust, err)) != CLV_OK)
 		return status;
 	(void)pthread_mutex_lock(&trust->reading);
 	while (status == CLV_OK &&
 	    (file = clv_trust_files_next(&trust->files, file, &bucket)) != NULL)
-		status = file->count > 0 ? drop_entries(&drop, file)
-					 : drop_broken(&drop, file);
+		status = drop_from(&drop, file);
 	(void)pthread_mutex_unlock(&trust->reading);
 	return status;
 }
@@ -278,9 +325,8 @@ is_there(int folder, const char *name, const uint8_t *bytes, size_t size)
 	return same;
 }
 
-/* Takes out what would change nothing, and counts the rest. */
-static void
-sift(struct clv_change *change)
+void
+clv_change_sift(struct clv_change *change)
 {
 	struct clv_journal *ops = change->ops;
 	clv_trust_change *result = &change->result;
@@ -327,15 +373,12 @@ commit_one(struct clv_change *change, clv_error **err)
 	    FILE_MODE, CLV_FILE_REPLACE, err);
 }
 
-static clv_status
-commit_many(struct clv_change *change, clv_error **err)
+clv_status
+clv_change_apply(struct clv_change *change, clv_error **err)
 {
 	clv_error *failure = NULL;
 	clv_status status;
 
-	status = clv_journal_commit(&change->layout, change->ops, err);
-	if (status != CLV_OK)
-		return status;
 	status = clv_journal_apply(&change->layout, change->ops, &failure);
 	if (status == CLV_OK)
 		return CLV_OK;
@@ -357,10 +400,13 @@ commit_many(struct clv_change *change, clv_error **err)
 clv_status
 clv_change_commit(struct clv_change *change, clv_error **err)
 {
-	sift(change);
+	clv_status status;
+
+	clv_change_sift(change);
 	if (change->ops->count == 0)
 		return CLV_OK;
 	if (change->ops->count == 1)
 		return commit_one(change, err);
-	return commit_many(change, err);
+	status = clv_journal_commit(&change->layout, change->ops, err);
+	return status == CLV_OK ? clv_change_apply(change, err) : status;
 }

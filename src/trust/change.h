@@ -4,9 +4,11 @@
 /*
  * One change of a TrustList, from the writer lock to the disk:
  *
- *     begin; any of put, drop, replace; commit; end
+ *     begin; any of put, drop, add, remove, replace; commit; end
  *
- * Nothing is written before commit. What is put or dropped later counts more.
+ * Nothing is written before commit. What is put or dropped later counts more,
+ * and drops find what was put before. See prepare.h for a change that is
+ * decided elsewhere.
  */
 #ifndef CLV_TRUST_CHANGE_H
 #define CLV_TRUST_CHANGE_H
@@ -18,13 +20,22 @@ struct clv_change {
 	clv_trust *trust;
 	struct clv_layout layout; /* the writer's own */
 	int lock;
+	bool draft; /* nothing is locked or written */
 	struct clv_journal *ops;
 	clv_trust_change result;
+	/* What another writer had left when this one began. */
+	enum clv_journal_found found;
+	size_t swept; /* temporary files that it had left, too */
 };
 
 /* Judges the directories, makes what is missing of them, takes the locks, and
- * finishes what another writer left. Call clv_change_end() in any case. */
+ * finishes or discards what another writer left. Call clv_change_end() in any
+ * case. */
 clv_status clv_change_begin(
+    struct clv_change *change, clv_trust *trust, clv_error **err);
+/* The same without locks: to try what a change would come to. Another writer
+ * may be at it; nothing can be committed. */
+clv_status clv_change_draft(
     struct clv_change *change, clv_trust *trust, clv_error **err);
 void clv_change_end(struct clv_change *change);
 
@@ -50,6 +61,21 @@ clv_status clv_change_put_bytes(struct clv_change *change,
 typedef bool clv_change_fn(void *user, const struct clv_trust_entry *entry);
 clv_status clv_change_drop(struct clv_change *change, clv_change_fn *fn,
     void *user, unsigned broken, clv_error **err);
+
+/* As clv_trust_add() and clv_trust_remove() say; edit.c. */
+clv_status clv_change_add(struct clv_change *change, clv_trust_mask list,
+    const void *bytes, size_t size, clv_error **err);
+clv_status clv_change_remove(struct clv_change *change, unsigned lists,
+    const char *thumbprint, clv_error **err);
+
+/* The list as it will be. The caller gives it up. */
+clv_status clv_change_snapshot(
+    struct clv_change *change, clv_trust_snapshot **out, clv_error **err);
+
+/* Takes out what would change nothing, and counts the rest in `result`. */
+void clv_change_sift(struct clv_change *change);
+/* Carries out the journal that has been committed with the operations. */
+clv_status clv_change_apply(struct clv_change *change, clv_error **err);
 
 /* Writes what makes a difference, and counts it in `result`. */
 clv_status clv_change_commit(struct clv_change *change, clv_error **err);

@@ -115,8 +115,7 @@ supersede_crls(struct clv_change *change, enum clv_trust_where where,
 		if (item->kind != CLV_CONTENT_CRL)
 			continue;
 		if (snapshot == NULL)
-			status = clv_trust_get_snapshot(
-			    change->trust, &snapshot, err);
+			status = clv_change_snapshot(change, &snapshot, err);
 		if (status == CLV_OK)
 			status = clv_trust_crl_parse(
 			    item->der, item->size, NULL, &newer.crl, err);
@@ -157,6 +156,25 @@ raise_list(clv_error **err, const char *operation)
 	    "it is not a list of certificates");
 }
 
+static bool
+is_list(clv_trust_mask list)
+{
+	return list == CLV_TRUST_TRUSTED_CERTIFICATES ||
+	    list == CLV_TRUST_ISSUER_CERTIFICATES;
+}
+
+clv_status
+clv_change_add(struct clv_change *change, clv_trust_mask list,
+    const void *bytes, size_t size, clv_error **err)
+{
+	if (!is_list(list))
+		return raise_list(err, "add to TrustList");
+	return put_content(change,
+	    list == CLV_TRUST_TRUSTED_CERTIFICATES ? CLV_TRUST_TRUSTED
+						   : CLV_TRUST_ISSUER,
+	    bytes, size, err);
+}
+
 clv_status
 clv_trust_add(clv_trust *trust, clv_trust_mask list, const void *bytes,
     size_t size, clv_trust_change *result, clv_error **err)
@@ -166,15 +184,11 @@ clv_trust_add(clv_trust *trust, clv_trust_mask list, const void *bytes,
 
 	if (result != NULL)
 		*result = (clv_trust_change){.added = 0};
-	if (list != CLV_TRUST_TRUSTED_CERTIFICATES &&
-	    list != CLV_TRUST_ISSUER_CERTIFICATES)
+	if (!is_list(list))
 		return raise_list(err, "add to TrustList");
-	if ((status = clv_change_begin(&change, trust, err)) == CLV_OK)
-		status = put_content(&change,
-		    list == CLV_TRUST_TRUSTED_CERTIFICATES ? CLV_TRUST_TRUSTED
-							   : CLV_TRUST_ISSUER,
-		    bytes, size, err);
-	if (status == CLV_OK)
+	if ((status = clv_change_begin(&change, trust, err)) == CLV_OK &&
+	    (status = clv_change_add(&change, list, bytes, size, err)) ==
+		CLV_OK)
 		status = clv_change_commit(&change, err);
 	return finish(&change, status, result);
 }
@@ -290,7 +304,7 @@ remove_found(
 		return raise_removal(removal, err);
 	if (removal->cert == NULL)
 		return CLV_OK;
-	status = clv_trust_get_snapshot(change->trust, &snapshot, err);
+	status = clv_change_snapshot(change, &snapshot, err);
 	if (status == CLV_OK && !stays(snapshot, removal)) {
 		/* Part 12, 7.8.2.7: the CRLs of the lists that were named,
 		 * whether by their certificates or by themselves. */
@@ -313,11 +327,27 @@ raise_thumbprint(clv_error **err, const char *operation, const char *thumbprint)
 }
 
 clv_status
+clv_change_remove(struct clv_change *change, unsigned lists,
+    const char *thumbprint, clv_error **err)
+{
+	uint8_t digest[CLV_THUMBPRINT_SIZE];
+	struct removal removal = {.thumbprint = digest, .lists = lists};
+	clv_status status;
+
+	if (!clv_thumbprint_parse(thumbprint, digest))
+		return raise_thumbprint(
+		    err, "remove from TrustList", thumbprint);
+	status = remove_found(change, &removal, err);
+	clv_trust_cert_unref(removal.cert);
+	clv_trust_crl_unref(removal.crl);
+	return status;
+}
+
+clv_status
 clv_trust_remove(clv_trust *trust, unsigned lists, const char *thumbprint,
     clv_trust_change *result, clv_error **err)
 {
 	uint8_t digest[CLV_THUMBPRINT_SIZE];
-	struct removal removal = {.thumbprint = digest, .lists = lists};
 	struct clv_change change;
 	clv_status status;
 
@@ -326,12 +356,10 @@ clv_trust_remove(clv_trust *trust, unsigned lists, const char *thumbprint,
 	if (!clv_thumbprint_parse(thumbprint, digest))
 		return raise_thumbprint(
 		    err, "remove from TrustList", thumbprint);
-	if ((status = clv_change_begin(&change, trust, err)) == CLV_OK)
-		status = remove_found(&change, &removal, err);
-	if (status == CLV_OK)
+	if ((status = clv_change_begin(&change, trust, err)) == CLV_OK &&
+	    (status = clv_change_remove(&change, lists, thumbprint, err)) ==
+		CLV_OK)
 		status = clv_change_commit(&change, err);
-	clv_trust_cert_unref(removal.cert);
-	clv_trust_crl_unref(removal.crl);
 	return finish(&change, status, result);
 }
 
@@ -379,13 +407,4 @@ clv_trust_accept(clv_trust *trust, const char *thumbprint, clv_error **err)
 	free(der);
 	free(name);
 	return status;
-}
-
-clv_status
-clv_trust_recover(clv_trust *trust, clv_error **err)
-{
-	struct clv_change change;
-	const clv_status status = clv_change_begin(&change, trust, err);
-
-	return finish(&change, status, NULL);
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #define HEADER "claviger-trust-journal 1 "
 #define DIGEST_SIZE 32
@@ -47,20 +46,12 @@ journal_alloc(struct clv_journal **out, clv_error **err)
 clv_status
 clv_journal_new(struct clv_journal **out, clv_error **err)
 {
-	uint8_t nonce[(CLV_JOURNAL_NONCE - 1) / 2];
 	clv_status status;
 
-	if ((status = journal_alloc(out, err)) != CLV_OK)
-		return status;
-	if (RAND_bytes(nonce, sizeof(nonce)) != 1) {
+	if ((status = journal_alloc(out, err)) == CLV_OK &&
+	    (status = clv_nonce_make((*out)->nonce, err)) != CLV_OK)
 		clv_journal_free(out);
-		return clv_error_raise(err, CLV_CRYPTO,
-		    &(struct clv_error_info){.operation = "change TrustList"},
-		    "no random numbers");
-	}
-	for (size_t i = 0; i < sizeof(nonce); i++)
-		(void)snprintf((*out)->nonce + 2 * i, 3, "%02x", nonce[i]);
-	return CLV_OK;
+	return status;
 }
 
 void
@@ -73,6 +64,7 @@ clv_journal_free(struct clv_journal **journal)
 		free((*journal)->ops[i].bytes);
 	}
 	free((*journal)->ops);
+	clv_decision_clear(&(*journal)->when);
 	free((*journal)->text);
 	free(*journal);
 	*journal = NULL;
@@ -245,6 +237,16 @@ print_name(FILE *out, const char *name)
 }
 
 static void
+print_when(FILE *out, const struct clv_decision *when)
+{
+	if (when->path == NULL)
+		return;
+	(void)fprintf(out, "when %s ", when->nonce);
+	print_name(out, when->path);
+	(void)fputc('\n', out);
+}
+
+static void
 print_op(FILE *out, const struct clv_trust_op *op)
 {
 	if (op->remove)
@@ -271,6 +273,7 @@ clv_journal_encode(const struct clv_journal *journal, uint8_t **text,
 	if (out == NULL)
 		return raise_no_memory(err);
 	(void)fprintf(out, HEADER "%s\n", journal->nonce);
+	print_when(out, &journal->when);
 	for (size_t i = 0; i < journal->count; i++)
 		print_op(out, &journal->ops[i]);
 	if (fflush(out) == 0) {
@@ -406,14 +409,23 @@ parse_op(struct clv_journal *journal, struct cursor *cursor, char *line,
 	return journal_append(journal, &op, at, err);
 }
 
-static bool
-is_nonce(const char *text)
+/* "when", which comes before all operations. */
+static clv_status
+parse_when(struct clv_journal *journal, char *line, clv_error **err)
 {
-	size_t size = 0;
+	static const char word[] = "when ";
+	struct clv_decision *when = &journal->when;
+	char *nonce = line + sizeof(word) - 1;
+	char *path = strchr(nonce, ' ');
 
-	while (hex_value(text[size]) >= 0)
-		size++;
-	return text[size] == '\0' && size == CLV_JOURNAL_NONCE - 1;
+	if (path != NULL)
+		*path++ = '\0';
+	if (journal->count > 0 || when->path != NULL || path == NULL ||
+	    !clv_nonce_is(nonce) || !decode_name(path) || *path == '\0')
+		return raise_corrupt(err, "a line is not understood");
+	memcpy(when->nonce, nonce, sizeof(when->nonce));
+	when->path = strdup(path);
+	return when->path != NULL ? CLV_OK : raise_no_memory(err);
 }
 
 /* Whether the operation that came last belongs behind the others. */
@@ -431,12 +443,12 @@ static clv_status
 parse_text(struct clv_journal *journal, size_t size, clv_error **err)
 {
 	struct cursor cursor = {journal->text, size};
-	char line[3 * NAME_MAX + 64];
+	char line[3 * PATH_MAX + 64];
 	char hex[2 * DIGEST_SIZE + 1];
 	const char *at = line;
 
 	if (!take_line(&cursor, line, sizeof(line)) ||
-	    !take_word(&at, HEADER) || !is_nonce(at))
+	    !take_word(&at, HEADER) || !clv_nonce_is(at))
 		return raise_corrupt(err, "it is no journal of this version");
 	memcpy(journal->nonce, at, sizeof(journal->nonce));
 	for (;;) {
@@ -454,7 +466,9 @@ parse_text(struct clv_journal *journal, size_t size, clv_error **err)
 				return raise_corrupt(err, "it is damaged");
 			return CLV_OK;
 		}
-		status = parse_op(journal, &cursor, line, err);
+		status = take_word(&at, "when ")
+		    ? parse_when(journal, line, err)
+		    : parse_op(journal, &cursor, line, err);
 		if (status != CLV_OK)
 			return status;
 	}

@@ -10,23 +10,28 @@
  * what it finds in the folders, and so sees the old list or the new one.
  *
  *     claviger-trust-journal 1 <nonce>
+ *     when <nonce> <path>                 in some: see decision.h
  *     add <folder> <size> <name>          followed by the bytes and a newline
  *     remove <folder> <name>
  *     end <SHA-256 of all before this line>
  *
  * Folders are numbered as in layout.h, names are percent-encoded, lines are in
- * the order of both.
+ * the order of both. A path is absolute or starts at the TrustList's
+ * directory. With "when", what is committed is only half of a change: it
+ * counts once the record at that path says so. Until then readers leave it
+ * alone and ask again; a writer who meets it discards it, since whoever is
+ * still to decide holds the writer lock.
  * .claviger/done holds the nonce of the last journal that was carried out, so
  * that one which could not be removed is not taken for a new one.
  */
 #ifndef CLV_TRUST_JOURNAL_H
 #define CLV_TRUST_JOURNAL_H
 
+#include "trust/decision.h"
 #include "trust/layout.h"
 
 #define CLV_JOURNAL_NAME "journal"
 #define CLV_JOURNAL_DONE "done"
-#define CLV_JOURNAL_NONCE 33 /* hexadecimal digits with the closing 0 */
 
 /* What becomes of one file. */
 struct clv_trust_op {
@@ -40,7 +45,8 @@ struct clv_trust_op {
 };
 
 struct clv_journal {
-	char nonce[CLV_JOURNAL_NONCE];
+	char nonce[CLV_NONCE_SIZE];
+	struct clv_decision when; /* no path: it counts */
 	struct clv_trust_op *ops;
 	size_t count;
 	size_t capacity;
@@ -77,13 +83,22 @@ clv_status clv_journal_encode(const struct clv_journal *journal, uint8_t **text,
 clv_status clv_journal_parse(
     uint8_t *text, size_t size, struct clv_journal **out, clv_error **err);
 
+/* What a journal on disk is to those who find it. */
+enum clv_journal_found {
+	CLV_JOURNAL_NONE,
+	CLV_JOURNAL_OVER,    /* carried out: only its file was left behind */
+	CLV_JOURNAL_WAITING, /* not decided */
+	CLV_JOURNAL_IN_FORCE /* committed, not carried out */
+};
+
 /*
- * The journal that has been committed and not carried out, NULL if there is
- * none. One that is damaged or insecure is an error: nobody knows what the
- * list is meant to be.
+ * The journal that waits or is in force; else NULL. One that is damaged or
+ * insecure, or of which nobody can tell whether it is decided, is an error:
+ * then nobody knows what the list is meant to be.
  */
 clv_status clv_journal_read(const clv_guard *guard,
-    const struct clv_layout *layout, struct clv_journal **out, clv_error **err);
+    const struct clv_layout *layout, struct clv_journal **out,
+    enum clv_journal_found *found, clv_error **err);
 
 /* Commits: durable when it returns. The caller holds the writer lock. */
 clv_status clv_journal_commit(const struct clv_layout *layout,

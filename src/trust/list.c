@@ -188,6 +188,7 @@ clv_trust_free(clv_trust **trust)
 	clv_trust_files_clear(&self->files);
 	clv_trust_loader_clear(&self->loader);
 	clv_journal_free(&self->journal);
+	clv_decision_clear(&self->when);
 	clv_layout_close(&self->layout);
 	clv_trust_engine_unref(self->engine);
 	clv_guard_free(&self->guard);
@@ -206,6 +207,12 @@ clv_trust_path(const clv_trust *trust)
 
 /* ---- checking ---- */
 
+bool
+clv_trust_is_quiet(clv_trust *trust)
+{
+	return clv_watch_is_quiet(trust->watch) && !atomic_load(&trust->asking);
+}
+
 clv_status
 clv_trust_get_snapshot(
     clv_trust *trust, clv_trust_snapshot **out, clv_error **err)
@@ -213,7 +220,7 @@ clv_trust_get_snapshot(
 	clv_status status;
 
 	*out = NULL;
-	if (!clv_watch_is_quiet(trust->watch) &&
+	if (!clv_trust_is_quiet(trust) &&
 	    (status = clv_trust_refresh(trust, err)) != CLV_OK)
 		return status;
 	*out = clv_trust_cell_acquire(&trust->cell);

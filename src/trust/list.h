@@ -54,13 +54,22 @@ struct clv_trust {
 	/* For whoever reads the directories; all that follows. */
 	pthread_mutex_t reading;
 	struct clv_layout layout;
-	struct clv_journal *journal; /* committed, not carried out; or NULL */
+	struct clv_journal *journal; /* in force, not carried out; or NULL */
+	/* What the journal on disk, in force or not, waits for: while it is
+	 * there, every check asks again, since it is decided elsewhere. */
+	struct clv_decision when;
+	bool decided;
+	_Atomic bool asking; /* read by everybody */
 	struct clv_trust_files files;
 	struct clv_trust_loader loader;
 	struct clv_trust_engine *engine;
 	/* Something failed half-way: everything is looked at again. */
 	bool stale;
 };
+
+/* Whether nothing can have happened since the last refresh. Any thread, no
+ * lock. */
+bool clv_trust_is_quiet(clv_trust *trust);
 
 /*
  * Brings the snapshot up to date. Returns at once if nothing has happened;

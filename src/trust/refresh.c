@@ -25,6 +25,7 @@ struct refresh {
 	bool anew;
 	bool first; /* the list was never read: nothing comes or goes */
 	bool relist[CLV_FOLDER_COUNT];
+	bool again; /* another round is needed */
 	clv_status status;
 	clv_error **err;
 };
@@ -304,18 +305,50 @@ load_ops(struct refresh *refresh, const struct clv_journal *journal)
 	return status;
 }
 
+/* Keeps in mind what the journal that was found waits for. */
+static void
+keep_decision(clv_trust *trust, struct clv_journal *journal, bool decided)
+{
+	clv_decision_clear(&trust->when);
+	if (journal != NULL) {
+		trust->when = journal->when;
+		journal->when.path = NULL; /* transferred */
+	}
+	trust->decided = decided;
+	atomic_store(&trust->asking, trust->when.path != NULL);
+}
+
+/* Without the kernel's word for it, the files of a change that was waiting
+ * may have been read half carried out. */
+static void
+distrust_listing(struct refresh *refresh)
+{
+	if (clv_watch_is_exact(refresh->trust->watch))
+		return;
+	refresh->again = true;
+	for (size_t i = 0; i < CLV_FOLDER_COUNT; i++)
+		refresh->relist[i] = true;
+}
+
 static clv_status
 read_journal(struct refresh *refresh)
 {
 	clv_trust *trust = refresh->trust;
+	const bool waited = trust->when.path != NULL && !trust->decided;
 	struct clv_journal *old = trust->journal;
 	struct clv_journal *journal = NULL;
+	enum clv_journal_found found;
 	clv_status status;
 
 	status = clv_journal_read(
-	    trust->guard, &trust->layout, &journal, refresh->err);
+	    trust->guard, &trust->layout, &journal, &found, refresh->err);
 	if (status != CLV_OK)
 		return status;
+	keep_decision(trust, journal, found == CLV_JOURNAL_IN_FORCE);
+	if (found == CLV_JOURNAL_WAITING)
+		clv_journal_free(&journal);
+	if (waited && found != CLV_JOURNAL_WAITING && journal == NULL)
+		distrust_listing(refresh);
 	trust->journal = journal;
 	trust->loader.journal = journal;
 	if ((old == NULL) != (journal == NULL) ||
@@ -326,6 +359,25 @@ read_journal(struct refresh *refresh)
 	}
 	clv_journal_free(&old);
 	return status;
+}
+
+/*
+ * Asks what a journal waits for, or counts by. True if it has to be read
+ * again: also if the question fails, for then reading it tells why. A journal
+ * that has gone may have been decided and carried out in between.
+ */
+static bool
+has_other_answer(const clv_trust *trust)
+{
+	bool decided = false;
+
+	if (trust->when.path == NULL)
+		return false;
+	return clv_decision_ask(trust->guard, trust->layout.root, &trust->when,
+		   &decided, NULL) != CLV_OK ||
+	    decided != trust->decided ||
+	    (!decided &&
+		faccessat(trust->layout.state, CLV_JOURNAL_NAME, F_OK, 0) != 0);
 }
 
 static clv_status
@@ -394,13 +446,17 @@ take_round(struct refresh *refresh)
 	trust->stale = true;
 	if (status == CLV_OK && (flags & CLV_WATCH_AUDIT) != 0)
 		status = audit(refresh);
-	if (status == CLV_OK && (flags & CLV_WATCH_JOURNAL) != 0)
+	if (status == CLV_OK &&
+	    ((flags & CLV_WATCH_JOURNAL) != 0 || has_other_answer(trust)))
 		status = read_journal(refresh);
 	for (size_t i = 0; i < CLV_FOLDER_COUNT && status == CLV_OK; i++)
 		if (refresh->relist[i]) {
 			refresh->relist[i] = false;
 			status = list_folder(refresh, (enum clv_trust_folder)i);
 		}
+	/* Nobody had begun to carry it out: what was read is the old list. */
+	if (status == CLV_OK && !trust->decided && has_other_answer(trust))
+		status = read_journal(refresh);
 	trust->stale = status != CLV_OK;
 	return status;
 }
@@ -488,8 +544,9 @@ refresh_list(clv_trust *trust, clv_error **err)
 	refresh.anew = trust->stale || refresh.first;
 	trust->stale = refresh.anew;
 	for (int round = 0; status == CLV_OK && round < ROUNDS_MAX; round++) {
+		refresh.again = false;
 		status = take_round(&refresh);
-		if (!clv_watch_has_more(trust->watch))
+		if (!clv_watch_has_more(trust->watch) && !refresh.again)
 			break;
 	}
 	if (status == CLV_OK && refresh.anew)
@@ -512,7 +569,7 @@ clv_trust_refresh(clv_trust *trust, clv_error **err)
 
 	(void)pthread_mutex_lock(&trust->reading);
 	/* Another thread may have done it while this one waited. */
-	if (trust->stale || !clv_watch_is_quiet(trust->watch))
+	if (trust->stale || !clv_trust_is_quiet(trust))
 		status = refresh_list(trust, err);
 	(void)pthread_mutex_unlock(&trust->reading);
 	return status;
