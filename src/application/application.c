@@ -297,16 +297,18 @@ clv_application_reload(clv_application *application, clv_error **err)
 static void
 finish(clv_application *application)
 {
+	struct clv_recovery done = {.finished = false};
 	struct clv_state state = CLV_STATE_INIT;
 	clv_status status;
 
 	if (clv_state_lock(application, 0, &state, NULL) != CLV_OK)
 		return;
-	status = clv_state_recover(application, &state, NULL, NULL, NULL);
+	status = clv_state_recover(application, &state, &done, NULL);
 	clv_state_unlock(&state);
 	if (status == CLV_OK)
 		(void)clv_application_reload(application, NULL);
-	application->finished = status == CLV_OK;
+	application->finished = done.finished;
+	application->finished_lists = done.lists;
 }
 
 clv_status

@@ -25,7 +25,9 @@ struct clv_application {
 	} slots[CLV_SLOTS_MAX];
 	/* Committed, but not put in place when this was read; or NULL. */
 	struct clv_redo *redo;
-	bool finished; /* opening it finished what was committed */
+	/* Opening it finished what was committed, with so many TrustLists. */
+	bool finished;
+	size_t finished_lists;
 };
 
 /* Takes over an open directory; `*config` is moved in. */

@@ -345,6 +345,8 @@ make_pending(struct making *making, clv_key **key, clv_error **err)
 	if (status == CLV_OK) {
 		clv_txn_slot_clear(&txn->slots[making->index]);
 		txn->slots[making->index].made = true;
+		txn->slots[making->index].key_after =
+		    txn->slots[making->index].deleted;
 	}
 	(void)clv_pending_destroy(
 	    txn->application, &txn->state, &txn->ledger, NULL, NULL);

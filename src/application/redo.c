@@ -12,7 +12,6 @@
 
 #include "application/words.h"
 
-#define HEADER "claviger-redo 1"
 #define DIGEST_SIZE 32
 
 static clv_status
@@ -32,11 +31,23 @@ corrupt(clv_error **err, const char *why)
 	    "%s", why);
 }
 
-clv_status
-clv_redo_new(struct clv_redo **out, clv_error **err)
+static clv_status
+redo_alloc(struct clv_redo **out, clv_error **err)
 {
 	*out = calloc(1, sizeof(**out));
 	return *out != NULL ? CLV_OK : no_memory(err);
+}
+
+clv_status
+clv_redo_new(struct clv_redo **out, clv_error **err)
+{
+	clv_status status = redo_alloc(out, err);
+
+	if (status == CLV_OK)
+		status = clv_nonce_make((*out)->nonce, err);
+	if (status != CLV_OK)
+		clv_redo_free(out);
+	return status;
 }
 
 void
@@ -48,6 +59,8 @@ clv_redo_free(struct clv_redo **redo)
 		free((*redo)->files[i].path);
 		free((*redo)->files[i].bytes);
 	}
+	for (size_t i = 0; i < (*redo)->list_count; i++)
+		free((*redo)->lists[i]);
 	free(*redo);
 	*redo = NULL;
 }
@@ -69,6 +82,18 @@ clv_redo_put(struct clv_redo *redo, const char *path, const void *bytes,
 	}
 	memcpy(file.bytes, bytes, size);
 	redo->files[redo->count++] = file;
+	return CLV_OK;
+}
+
+clv_status
+clv_redo_list(struct clv_redo *redo, const char *path, clv_error **err)
+{
+	if (redo->list_count == CLV_GROUPS_MAX)
+		return corrupt(err, "too many TrustLists");
+	redo->lists[redo->list_count] = strdup(path);
+	if (redo->lists[redo->list_count] == NULL)
+		return no_memory(err);
+	redo->list_count++;
 	return CLV_OK;
 }
 
@@ -113,7 +138,12 @@ clv_redo_encode(
 	*text = NULL;
 	if (out == NULL)
 		return no_memory(err);
-	(void)fputs(HEADER "\n", out);
+	(void)fprintf(out, CLV_DECISION_HEADER "%s\n", redo->nonce);
+	for (size_t i = 0; i < redo->list_count; i++) {
+		(void)fputs("list ", out);
+		clv_words_print(out, redo->lists[i]);
+		(void)fputc('\n', out);
+	}
 	for (size_t i = 0; i < redo->count; i++)
 		print_file(out, &redo->files[i]);
 	good = fflush(out) == 0;
@@ -152,14 +182,43 @@ parse_file(struct clv_redo *redo, struct clv_words_cursor *cursor, char *line,
 }
 
 static clv_status
+parse_list(struct clv_redo *redo, char *line, clv_error **err)
+{
+	char *words[2];
+
+	if (!clv_words_split(line, words, 2) || *words[1] == '\0' ||
+	    redo->count > 0)
+		return corrupt(err, "a line is not understood");
+	return clv_redo_list(redo, words[1], err);
+}
+
+/* The first line. */
+static bool
+take_header(struct clv_redo *redo, struct clv_words_cursor *cursor)
+{
+	static const char header[] = CLV_DECISION_HEADER;
+	char line[sizeof(header) + CLV_NONCE_SIZE];
+
+	redo->nonce[0] = '\0';
+	if (!clv_words_take_line(cursor, line, sizeof(line)))
+		return false;
+	if (strcmp(line, CLV_DECISION_OLD_HEADER) == 0)
+		return true;
+	if (strncmp(line, header, sizeof(header) - 1) != 0 ||
+	    !clv_nonce_is(line + sizeof(header) - 1))
+		return false;
+	memcpy(redo->nonce, line + sizeof(header) - 1, CLV_NONCE_SIZE);
+	return true;
+}
+
+static clv_status
 parse(struct clv_redo *redo, const uint8_t *text, size_t size, clv_error **err)
 {
 	struct clv_words_cursor cursor = {text, size};
 	char line[3 * PATH_MAX + 64];
 	char hex[2 * DIGEST_SIZE + 1];
 
-	if (!clv_words_take_line(&cursor, line, sizeof(line)) ||
-	    strcmp(line, HEADER) != 0)
+	if (!take_header(redo, &cursor))
 		return corrupt(err, "it is no record of this version");
 	for (;;) {
 		const size_t done = size - cursor.left;
@@ -173,7 +232,9 @@ parse(struct clv_redo *redo, const uint8_t *text, size_t size, clv_error **err)
 				return corrupt(err, "it is damaged");
 			return CLV_OK;
 		}
-		status = parse_file(redo, &cursor, line, err);
+		status = strncmp(line, "list ", 5) == 0
+		    ? parse_list(redo, line, err)
+		    : parse_file(redo, &cursor, line, err);
 		if (status != CLV_OK)
 			return status;
 	}
@@ -183,7 +244,7 @@ clv_status
 clv_redo_parse(
     const uint8_t *text, size_t size, struct clv_redo **out, clv_error **err)
 {
-	clv_status status = clv_redo_new(out, err);
+	clv_status status = redo_alloc(out, err);
 
 	if (status == CLV_OK)
 		status = parse(*out, text, size, err);

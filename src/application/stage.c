@@ -16,11 +16,11 @@
 void
 clv_txn_slot_clear(struct clv_txn_slot *slot)
 {
-	const bool made = slot->made;
-
 	free(slot->der);
 	free(slot->chain);
-	*slot = (struct clv_txn_slot){.made = made};
+	*slot = (struct clv_txn_slot){.made = slot->made,
+	    .deleted = slot->deleted,
+	    .key_after = slot->key_after};
 }
 
 static clv_status
@@ -84,6 +84,8 @@ match_slot(clv_txn *txn, size_t index, const clv_certificate *certificate,
 		    ->type_name) != 0)
 		return CLV_OK;
 	entry = clv_ledger_pending(&txn->ledger, slot.group, slot.type);
+	if (txn->slots[index].deleted && !txn->slots[index].key_after)
+		entry = NULL;
 	if (entry != NULL) {
 		status = clv_pending_open(application, entry, &key, err);
 		*matches = status == CLV_OK &&
@@ -91,7 +93,8 @@ match_slot(clv_txn *txn, size_t index, const clv_certificate *certificate,
 		*new_key = *matches;
 		clv_key_free(&key);
 	}
-	if (status != CLV_OK || *matches || slot.key == NULL)
+	if (status != CLV_OK || *matches || slot.key == NULL ||
+	    txn->slots[index].deleted)
 		return status;
 	status = clv_key_open(application->context, slot.key, &key, err);
 	*matches =
@@ -187,10 +190,20 @@ stage(struct clv_txn_slot *slot, const clv_certificate *certificate,
 	    "out of memory");
 }
 
-clv_status
-clv_txn_certificate(clv_txn *txn, const char *group, const char *type,
-    const void *der, size_t size, const void *chain, size_t chain_size,
+static clv_status
+verify_leaf(clv_txn *txn, size_t index, const clv_certificate *certificate,
     clv_error **err)
+{
+	size_t size = 0;
+	const uint8_t *der = clv_certificate_der(certificate, &size);
+
+	return clv_txn_verify(txn, index, der, size, err);
+}
+
+clv_status
+clv_txn_stage(clv_txn *txn, const char *group, const char *type,
+    const void *der, size_t size, const void *chain, size_t chain_size,
+    bool verify, clv_error **err)
 {
 	clv_certificate *certificate = NULL;
 	bool new_key = false;
@@ -204,11 +217,23 @@ clv_txn_certificate(clv_txn *txn, const char *group, const char *type,
 	    (status = check_uri(txn, certificate, err)) != CLV_OK ||
 	    (status = check_chain(txn, chain, chain_size, err)) != CLV_OK ||
 	    (status = find_slot(txn, group, type, certificate, &index, &new_key,
-		 err)) != CLV_OK)
+		 err)) != CLV_OK ||
+	    (verify &&
+		(status = verify_leaf(txn, index, certificate, err)) != CLV_OK))
 		goto out;
 	status = stage(
 	    &txn->slots[index], certificate, chain, chain_size, new_key, err);
+	txn->slots[index].verified = verify && status == CLV_OK;
 out:
 	clv_certificate_free(&certificate);
 	return status;
+}
+
+clv_status
+clv_txn_certificate(clv_txn *txn, const char *group, const char *type,
+    const void *der, size_t size, const void *chain, size_t chain_size,
+    clv_error **err)
+{
+	return clv_txn_stage(
+	    txn, group, type, der, size, chain, chain_size, txn->verify, err);
 }

@@ -3,7 +3,6 @@
 
 #include "application/state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "application/lists.h"
 #include "base/file.h"
 
 #define LOCK_NAME "lock"
@@ -141,6 +141,34 @@ clv_state_read_redo(const clv_guard *guard, int directory,
 }
 
 clv_status
+clv_state_read_generation(const clv_guard *guard, int directory,
+    struct clv_generation *out, clv_error **err)
+{
+	const struct clv_redo_file *file;
+	struct clv_redo *redo = NULL;
+	unsigned char *bytes = NULL;
+	size_t size = 0;
+	clv_status status;
+
+	*out = (struct clv_generation){.count = 0};
+	status = clv_state_read_redo(guard, directory, &redo, err);
+	if (status != CLV_OK)
+		return status;
+	file = clv_redo_find(redo, CLV_LAST_PATH);
+	if (file != NULL)
+		status =
+		    clv_generation_parse(file->bytes, file->size, out, err);
+	else
+		status = read_file(guard, directory, CLV_LAST_PATH,
+		    CLV_REDO_MAX, &bytes, &size, err);
+	if (status == CLV_OK && bytes != NULL)
+		status = clv_generation_parse(bytes, size, out, err);
+	clv_free(bytes);
+	clv_redo_free(&redo);
+	return status;
+}
+
+clv_status
 clv_state_read_ledger(const clv_application *application,
     struct clv_ledger *ledger, clv_error **err)
 {
@@ -250,37 +278,17 @@ clv_state_apply(const clv_application *application,
 	return status;
 }
 
-/* Names that clv_file_write_atomic() gives to what is not finished. */
-static bool
-is_temporary(const char *name)
-{
-	const size_t size = strlen(name);
-
-	return strncmp(name, ".claviger-", 10) == 0 && size > 14 &&
-	    strcmp(name + size - 4, ".tmp") == 0;
-}
-
 static size_t
 sweep_directory(const clv_application *application, const char *path)
 {
-	const struct dirent *entry;
-	DIR *stream;
-	size_t swept = 0;
+	size_t swept;
 	int fd = -1;
 
 	if (clv_guard_open_directory(application->guard, CLV_GUARD_TRUST,
 		application->directory_fd, path, &fd, NULL, NULL) != CLV_OK)
 		return 0;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		(void)close(fd);
-		return 0;
-	}
-	while ((entry = readdir(stream)) != NULL)
-		if (is_temporary(entry->d_name) &&
-		    unlinkat(fd, entry->d_name, 0) == 0)
-			swept++;
-	(void)closedir(stream);
+	swept = clv_file_sweep(fd);
+	(void)close(fd);
 	return swept;
 }
 
@@ -303,23 +311,36 @@ sweep(const clv_application *application)
 	return swept;
 }
 
+static clv_status
+finish(const clv_application *application, const struct clv_state *state,
+    const struct clv_redo *redo, struct clv_recovery *done, clv_error **err)
+{
+	clv_status status = clv_lists_finish(application, redo, done, err);
+
+	if (status == CLV_OK)
+		status = clv_state_apply(application, state, redo, err);
+	if (status == CLV_OK)
+		done->finished = true;
+	return status;
+}
+
 clv_status
 clv_state_recover(const clv_application *application,
-    const struct clv_state *state, bool *finished, size_t *swept,
-    clv_error **err)
+    const struct clv_state *state, struct clv_recovery *done, clv_error **err)
 {
+	struct clv_recovery unwanted = {.finished = false};
 	struct clv_redo *redo = NULL;
-	const size_t count = sweep(application);
 	clv_status status;
 
-	if (swept != NULL)
-		*swept = count;
+	if (done == NULL)
+		done = &unwanted;
+	done->swept += sweep(application);
 	status = clv_state_read_redo(
 	    application->guard, application->directory_fd, &redo, err);
 	if (status == CLV_OK && redo != NULL)
-		status = clv_state_apply(application, state, redo, err);
-	if (finished != NULL)
-		*finished = status == CLV_OK && redo != NULL;
+		status = finish(application, state, redo, done, err);
+	if (status == CLV_OK)
+		clv_lists_sweep(application, done);
 	clv_redo_free(&redo);
 	return status;
 }

@@ -6,6 +6,7 @@
 
 #include <claviger/transaction.h>
 
+#include "application/lists.h"
 #include "application/state.h"
 
 /* What becomes of a slot. */
@@ -14,8 +15,11 @@ struct clv_txn_slot {
 	size_t size;
 	uint8_t *chain; /* NULL: none */
 	size_t chain_size;
-	bool new_key; /* the certificate is for the pending key */
-	bool made;    /* the pending key was made by this transaction */
+	bool verified;  /* against the TrustList, and again at the commit */
+	bool new_key;   /* the certificate is for the pending key */
+	bool made;      /* the pending key was made by this transaction */
+	bool deleted;   /* what is in the slot now goes */
+	bool key_after; /* the pending key was made after that was said */
 };
 
 struct clv_txn {
@@ -23,7 +27,9 @@ struct clv_txn {
 	struct clv_state state;
 	struct clv_ledger ledger;
 	struct clv_txn_slot slots[CLV_SLOTS_MAX];
-	bool ended; /* committed or cancelled */
+	struct clv_txn_lists lists;
+	bool verify; /* see clv_txn_set_verify() */
+	bool ended;  /* committed or cancelled */
 };
 
 /* Forgets what is staged for a slot. */
@@ -32,6 +38,16 @@ void clv_txn_slot_clear(struct clv_txn_slot *slot);
 /* CLV_INVALID unless there is such a slot and the transaction goes on. */
 clv_status clv_txn_find(const clv_txn *txn, const char *group, const char *type,
     size_t *index, clv_error **err);
+
+/* Stages a certificate; clv_txn_certificate() with what it may leave out. */
+clv_status clv_txn_stage(clv_txn *txn, const char *group, const char *type,
+    const void *der, size_t size, const void *chain, size_t chain_size,
+    bool verify, clv_error **err);
+
+/* CLV_UNTRUSTED unless a slot's TrustList, as it would be now, lets its group
+ * have this certificate. */
+clv_status clv_txn_verify(clv_txn *txn, size_t index, const uint8_t *der,
+    size_t size, clv_error **err);
 
 /* Opens the key of an entry that is pending, and compares it. */
 clv_status clv_pending_open(const clv_application *application,

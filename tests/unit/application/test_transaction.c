@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "application/state.h"
@@ -96,6 +97,39 @@ test_txn_commit__keeps_the_chain(void **state)
 	clv_free(chain);
 	clv_free(der);
 	clv_key_free(&key);
+}
+
+static void
+read_generation(struct clv_generation *generation)
+{
+	assert_ok(clv_state_read_generation(clv_context_guard(context),
+	    application->directory_fd, generation, &err));
+}
+
+static void
+test_txn_commit__leaves_word_of_itself(void **state)
+{
+	const int64_t before = (int64_t)time(NULL);
+	struct clv_generation first;
+	struct clv_generation second;
+
+	(void)state;
+	/* As in every directory that is older than the file. */
+	read_generation(&first);
+	assert_string_equal(first.nonce, "");
+	assert_int_equal(first.count, 0);
+	renew();
+	read_generation(&first);
+	assert_true(clv_nonce_is(first.nonce));
+	assert_in_range(first.time, before, (int64_t)time(NULL));
+	assert_int_equal(first.count, 1);
+	assert_string_equal(first.changes[0].group, GROUP);
+	assert_string_equal(first.changes[0].type, TYPE);
+	renew();
+	read_generation(&second);
+	assert_string_not_equal(first.nonce, second.nonce);
+	clv_generation_clear(&first);
+	clv_generation_clear(&second);
 }
 
 static void
@@ -346,6 +380,7 @@ main(void)
 	    TEST(test_txn_commit__replaces_key_and_certificate),
 	    TEST(test_txn_commit__keeps_the_key_of_a_renewed_certificate),
 	    TEST(test_txn_commit__keeps_the_chain),
+	    TEST(test_txn_commit__leaves_word_of_itself),
 	    TEST(test_txn_cancel__leaves_no_trace),
 	    TEST(test_txn_new_key__outlives_the_transaction),
 	    TEST(test_txn_new_key__discards_the_one_that_was_pending),
