@@ -2,16 +2,18 @@
  * Copyright (c) the Claviger authors */
 
 /*
- * crash-transaction [--every N] [--pairs N]: lets every Nth system call of
- * every changing call fail in each way, and after each crash every Nth system
- * call of the recovery; 0: none. Whatever happens, the application must be
- * wholly old or wholly new, and nothing forgotten.
+ * crash-transaction [--home file|pem|pkcs11|tpm2] [--every N] [--pairs N]
+ *                   [--kills]: lets every Nth system call of every changing
+ * call fail in each way, or be the last one only, and after each crash every
+ * Nth system call of the recovery; 0: none. Whatever happens, the application
+ * must be wholly old or wholly new, and nothing forgotten.
  */
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "homes.h"
 #include "inject.h"
 #include "scenarios.h"
 #include "tree.h"
@@ -54,6 +56,9 @@ expect(struct outcome *outcome, enum fault fault)
 	}
 }
 
+/* The last kind of fault. */
+static enum fault last = FAULT_SHORT;
+
 static size_t
 run_faults(struct lab *lab, const struct scenario *scenario, size_t every,
     bool quiet, struct count *count)
@@ -62,8 +67,8 @@ run_faults(struct lab *lab, const struct scenario *scenario, size_t every,
 
 	lab_reset(lab, scenario);
 	calls = inject(scenario->run, lab, FAULT_NONE, 0).calls;
-	for (enum fault fault = FAULT_KILL_BEFORE; fault < FAULTS; fault++)
-		for (size_t at = 0; at < calls; at += every) {
+	for (enum fault fault = FAULT_KILL_BEFORE; fault <= last; fault++)
+		for (size_t at = every / 2; at < calls; at += every) {
 			struct outcome outcome;
 
 			lab_reset(lab, scenario);
@@ -84,8 +89,7 @@ run_recoveries(struct lab *lab, const struct scenario *scenario,
 {
 	size_t calls;
 
-	tree_remove(lab->work);
-	tree_copy(crashed, lab->work);
+	lab_put(lab, crashed);
 	calls = inject(run_recover, lab, FAULT_NONE, 0).calls;
 	for (size_t at = first % every; at < calls; at += every) {
 		const enum fault fault = at % 2 == 0 ? FAULT_KILL_AFTER
@@ -93,8 +97,7 @@ run_recoveries(struct lab *lab, const struct scenario *scenario,
 						     : FAULT_ENOSPC;
 		struct outcome outcome;
 
-		tree_remove(lab->work);
-		tree_copy(crashed, lab->work);
+		lab_put(lab, crashed);
 		outcome = inject(run_recover, lab, fault, at);
 		if (!outcome.injected)
 			continue;
@@ -124,8 +127,7 @@ run_pairs(struct lab *lab, const struct scenario *scenario, size_t calls,
 		if (tree_digest(lab->work) == before)
 			continue;
 		before = tree_digest(lab->work);
-		tree_remove(crashed);
-		tree_copy(lab->work, crashed);
+		lab_keep(lab, crashed);
 		run_recoveries(lab, scenario, crashed, every, at, count);
 	}
 }
@@ -146,41 +148,71 @@ run_controls(struct lab *lab)
 	return good;
 }
 
+/* What the command line says. */
+struct plan {
+	const struct home *home;
+	size_t every;
+	size_t pairs;
+};
+
+static bool
+read_options(int argc, char **argv, struct plan *plan)
+{
+	static const struct option options[] = {
+	    {"home", required_argument, NULL, 'h'},
+	    {"every", required_argument, NULL, 'e'},
+	    {"pairs", required_argument, NULL, 'p'},
+	    {"kills", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+	int option;
+
+	*plan = (struct plan){&home_file, 1, 1};
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 'h':
+			plan->home = home_find(optarg);
+			break;
+		case 'e':
+			plan->every = strtoul(optarg, NULL, 10);
+			break;
+		case 'p':
+			plan->pairs = strtoul(optarg, NULL, 10);
+			break;
+		case 'k':
+			last = FAULT_KILL_AFTER;
+			break;
+		default:
+			return false;
+		}
+	return plan->home != NULL && plan->every > 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"every", required_argument, NULL, 'e'},
-	    {"pairs", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
 	struct count count = {0, 0, 0};
+	struct plan plan;
 	struct lab lab;
-	size_t every = 1;
-	size_t pairs = 1;
-	bool controlled;
-	int option;
+	bool controlled = true;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		const size_t value =
-		    option == '?' ? 0 : strtoul(optarg, NULL, 10);
-
-		if (option == '?' || (option == 'e' && value == 0))
-			return 2;
-		*(option == 'e' ? &every : &pairs) = value;
-	}
+	if (!read_options(argc, argv, &plan))
+		return 2;
 	(void)setvbuf(stdout, NULL, _IONBF, 0);
-	lab_make(&lab);
-	controlled = run_controls(&lab);
+	lab_make(&lab, home_root(), plan.home);
+	/* They know of files. */
+	if (plan.home == &home_file)
+		controlled = run_controls(&lab);
 	for (size_t i = 0; i < scenario_count; i++) {
 		const size_t calls =
-		    run_faults(&lab, &scenarios[i], every, false, &count);
+		    run_faults(&lab, &scenarios[i], plan.every, false, &count);
 
-		if (pairs > 0)
-			run_pairs(&lab, &scenarios[i], calls, pairs, &count);
+		if (plan.pairs > 0)
+			run_pairs(
+			    &lab, &scenarios[i], calls, plan.pairs, &count);
 		(void)printf(
 		    "%s: %zu system calls\n", scenarios[i].name, calls);
 	}
 	lab_remove(&lab);
-	(void)printf("%zu faults, %zu pairs, %zu violations\n", count.faults,
-	    count.pairs, count.violations);
+	(void)printf("%s: %zu faults, %zu pairs, %zu violations\n",
+	    plan.home->name, count.faults, count.pairs, count.violations);
 	return controlled && count.violations == 0 ? 0 : 1;
 }

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "homes.h"
 #include "tree.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
@@ -138,19 +141,24 @@ const size_t scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
 
 /* ---- the lab ---- */
 
-static uint8_t *
-certificate_for(clv_key *key, unsigned days, size_t *size)
+static size_t
+certificate_for(clv_key *key, unsigned days, uint8_t out[CERTIFICATE_ROOM])
 {
 	clv_subject *subject = NULL;
 	uint8_t *der = NULL;
+	size_t size = 0;
 
 	MUST(clv_subject_new(&subject, &err));
 	MUST(clv_subject_set_application_uri(subject, "urn:test", &err));
 	MUST(clv_subject_set_common_name(subject, "Pump", &err));
 	MUST(clv_subject_add_dns(subject, "pump.test", &err));
-	MUST(clv_certificate_self_sign(key, subject, days, &der, size, &err));
+	MUST(clv_certificate_self_sign(key, subject, days, &der, &size, &err));
 	clv_subject_free(&subject);
-	return der;
+	if (size > CERTIFICATE_ROOM)
+		exit(2);
+	memcpy(out, der, size);
+	clv_free(der);
+	return size;
 }
 
 static void
@@ -178,29 +186,72 @@ make_templates(struct lab *lab, clv_application *application)
 	    clv_certificate_thumbprint(certificate));
 	clv_certificate_free(&certificate);
 	MUST(clv_application_key(application, GROUP, TYPE, &key, &err));
-	lab->renewal = certificate_for(key, 60, &lab->renewal_size);
+	lab->renewal_size = certificate_for(key, 60, lab->renewal);
 	clv_key_free(&key);
-	tree_copy(lab->work, lab->fresh);
+	lab_keep(lab, lab->fresh);
 	MUST(clv_txn_open(application, &txn, &err));
 	MUST(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
-	lab->next = certificate_for(key, 90, &lab->next_size);
+	lab->next_size = certificate_for(key, 90, lab->next);
 	clv_key_free(&key);
 	clv_txn_free(&txn);
-	tree_copy(lab->work, lab->pending);
+	lab_keep(lab, lab->pending);
 	print_of(lab, lab->renewal, lab->renewal_size, lab->renewal_print);
 	print_of(lab, lab->next, lab->next_size, lab->next_print);
 }
 
-/* Where memory is the disk, thousands of runs take seconds. */
-void
-lab_make(struct lab *lab)
+static void
+make_application(struct lab *lab)
 {
 	const clv_algorithm algorithm = CLV_EC_P256;
-	const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	clv_application *application = NULL;
 	clv_subject *subject = NULL;
 
+	MUST(clv_subject_new(&subject, &err));
+	MUST(clv_subject_set_application_uri(subject, "urn:test", &err));
+	MUST(clv_subject_set_common_name(subject, "Pump", &err));
+	MUST(clv_application_create(lab->context, lab->work, subject,
+	    lab->store, &algorithm, 1, 30, &application, &err));
+	make_templates(lab, application);
+	clv_application_free(&application);
+	clv_subject_free(&subject);
+}
+
+/* Some devices' libraries would not get over it if this process had used them
+ * and the device's files are exchanged beneath it. */
+static void *
+apart(void (*fn)(void *user), void *user, size_t size)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = -1;
+	pid_t child;
+
+	if (shared == MAP_FAILED)
+		exit(2);
+	memcpy(shared, user, size);
+	child = fork();
+	if (child == 0) {
+		fn(shared);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+		exit(2);
+	memcpy(user, shared, size);
+	(void)munmap(shared, size);
+	return user;
+}
+
+static void
+make_apart(void *user)
+{
+	make_application(user);
+}
+
+void
+lab_make(struct lab *lab, const char *root, const struct home *home)
+{
 	memset(lab, 0, sizeof(*lab));
+	lab->home = home;
 	(void)snprintf(lab->base, sizeof(lab->base), "%s/crashXXXXXX", root);
 	if (mkdtemp(lab->base) == NULL)
 		exit(2);
@@ -209,31 +260,50 @@ lab_make(struct lab *lab)
 	(void)snprintf(
 	    lab->pending, sizeof(lab->pending), "%s/pending", lab->base);
 	MUST(clv_context_new(&lab->context, &err));
-	MUST(clv_subject_new(&subject, &err));
-	MUST(clv_subject_set_application_uri(subject, "urn:test", &err));
-	MUST(clv_subject_set_common_name(subject, "Pump", &err));
-	MUST(clv_application_create(lab->context, lab->work, subject, NULL,
-	    &algorithm, 1, 30, &application, &err));
-	make_templates(lab, application);
-	clv_application_free(&application);
-	clv_subject_free(&subject);
+	home->start(lab);
+	(void)apart(make_apart, lab, sizeof(*lab));
 }
 
 void
 lab_remove(struct lab *lab)
 {
+	lab->home->stop(lab);
 	tree_remove(lab->base);
-	clv_free(lab->renewal);
-	clv_free(lab->next);
 	clv_context_free(&lab->context);
+}
+
+void
+lab_keep(const struct lab *lab, const char *path)
+{
+	char device[128];
+
+	(void)snprintf(device, sizeof(device), "%s.device", path);
+	tree_remove(path);
+	tree_copy(lab->work, path);
+	if (lab->device[0] == '\0')
+		return;
+	tree_remove(device);
+	tree_copy(lab->device, device);
+}
+
+void
+lab_put(const struct lab *lab, const char *path)
+{
+	char device[128];
+
+	(void)snprintf(device, sizeof(device), "%s.device", path);
+	tree_remove(lab->work);
+	tree_copy(path, lab->work);
+	if (lab->device[0] == '\0')
+		return;
+	tree_remove(lab->device);
+	tree_copy(device, lab->device);
 }
 
 void
 lab_reset(const struct lab *lab, const struct scenario *scenario)
 {
-	tree_remove(lab->work);
-	tree_copy(
-	    scenario->from_pending ? lab->pending : lab->fresh, lab->work);
+	lab_put(lab, scenario->from_pending ? lab->pending : lab->fresh);
 }
 
 /* ---- what must hold ---- */
@@ -290,8 +360,7 @@ verify_rest(const struct lab *lab, bool pending)
 {
 	char path[128];
 
-	(void)snprintf(path, sizeof(path), "%s/pki/own/private", lab->work);
-	if (tree_count(path, ".pem") != (pending ? 2U : 1U))
+	if (lab->home->count_keys(lab) != (pending ? 2U : 1U))
 		return "keys were lost or forgotten";
 	if (tree_count(lab->work, ".tmp") != 0)
 		return "temporary files are left";
@@ -299,9 +368,8 @@ verify_rest(const struct lab *lab, bool pending)
 	return access(path, F_OK) == 0 ? "the record is left" : NULL;
 }
 
-const char *
-lab_verify(
-    const struct lab *lab, const struct scenario *scenario, bool succeeded)
+static const char *
+verify(const struct lab *lab, const struct scenario *scenario, bool succeeded)
 {
 	const char *wanted = scenario->new_print(lab);
 	char reader[THUMBPRINT] = "";
@@ -324,4 +392,37 @@ lab_verify(
 		pending != scenario->leaves_pending))
 		return "success was claimed, and the old state is there";
 	return verify_rest(lab, pending);
+}
+
+/* What a look in another process comes to. */
+struct verdict {
+	const struct lab *lab;
+	const struct scenario *scenario;
+	bool succeeded;
+	char wrong[128];
+};
+
+static void
+verify_apart(void *user)
+{
+	struct verdict *verdict = user;
+	const char *wrong =
+	    verify(verdict->lab, verdict->scenario, verdict->succeeded);
+
+	if (wrong != NULL)
+		(void)snprintf(
+		    verdict->wrong, sizeof(verdict->wrong), "%s", wrong);
+}
+
+const char *
+lab_verify(
+    const struct lab *lab, const struct scenario *scenario, bool succeeded)
+{
+	static struct verdict verdict;
+
+	if (!lab->home->apart)
+		return verify(lab, scenario, succeeded);
+	verdict = (struct verdict){lab, scenario, succeeded, ""};
+	(void)apart(verify_apart, &verdict, sizeof(verdict));
+	return verdict.wrong[0] != '\0' ? verdict.wrong : NULL;
 }

@@ -11,19 +11,26 @@
 #include <stdint.h>
 
 #define THUMBPRINT 41
+#define CERTIFICATE_ROOM 2048
 
-/* The directories and certificates that all scenarios share. */
+struct home;
+
+/* The directories and certificates that all scenarios share. Whole as it
+ * stands: it may be copied to another process. */
 struct lab {
+	const struct home *home; /* of its keys, see homes.h */
 	char base[64];
 	char work[96];    /* the application that is interrupted */
 	char fresh[96];   /* templates: nothing pending, */
 	char pending[96]; /* a key pending */
+	char device[96];  /* what the device keeps, a tree; "" if nothing */
+	char store[640];  /* URI for new keys */
 	clv_context *context;
 	char old[THUMBPRINT];
-	uint8_t *renewal; /* for the present key */
+	uint8_t renewal[CERTIFICATE_ROOM]; /* for the present key */
 	size_t renewal_size;
 	char renewal_print[THUMBPRINT];
-	uint8_t *next; /* for the pending key */
+	uint8_t next[CERTIFICATE_ROOM]; /* for the pending key */
 	size_t next_size;
 	char next_print[THUMBPRINT];
 };
@@ -47,10 +54,14 @@ extern const size_t control_count;
 /* Finishing what was interrupted. */
 int run_recover(void *lab);
 
-void lab_make(struct lab *lab);
+/* In a new directory below `root`. */
+void lab_make(struct lab *lab, const char *root, const struct home *home);
 void lab_remove(struct lab *lab);
 /* Puts the scenario's template in place. */
 void lab_reset(const struct lab *lab, const struct scenario *scenario);
+/* Copies application and device to `path`, and back. */
+void lab_keep(const struct lab *lab, const char *path);
+void lab_put(const struct lab *lab, const char *path);
 
 /*
  * Looks at what is left, as a reader who may not write and then as the next
