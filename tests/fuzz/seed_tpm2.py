@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""seed_tpm2.py DIRECTORY: the corpus of fuzz-tpm2-answers.
+"""seed_tpm2.py DIRECTORY: the corpora of fuzz-tpm2-answers and fuzz-tpm2-use,
+in the directories tpm2_answers and tpm2_use.
 
-Each file is what fuzz_tpm2_answers.c reads: a byte for what is wanted, then an
-answer for each command: a byte for its kind (0 raw, 1 framed, 2 authentic, 3 a
-response code), its size, its bytes.
+Each file of the first is what fuzz_tpm2_answers.c reads: a byte for what is
+wanted, then an answer for each command: a byte for its kind (0 raw, 1 framed,
+2 authentic, 3 a response code), its size, its bytes.
+
+Those of the second begin with how to begin and the first piece of work; then
+comes a byte for each command, 0 for a right answer or what to do to it
+(hostile_tpm.c), with what that needs.
 """
 import hashlib
 import os
@@ -110,11 +115,47 @@ def seeds():
         2, sized(b"m" * 200))
 
 
-def main():
-    os.makedirs(sys.argv[1], exist_ok=True)
-    for label, content in seeds():
-        with open(os.path.join(sys.argv[1], label), "wb") as out:
+# What hostile_tpm.c does to an answer, by enum spoil.
+SPOILS = {
+    "code": b"\x06\x01\x8b",
+    "code-after": b"\x07\x09\x02",
+    "parameters": b"\x08\x00\x00\x05\xff",
+    "cut-parameters": b"\x09\x00\x02\x01",
+    "more-parameters": b"\x0a\x00\x02\x03abc",
+    "all-parameters": b"\x0b\x04" + sized(b"ab"),
+    "frame": b"\x0c\x00\x00\x0d\x81",
+    "cut-frame": b"\x0d\x00\x0a\x04\x00",
+    "more-frame": b"\x0e\x00\x0a\x02ab\x00",
+    "raw": b"\x0f\x0a" + u16(0x8001) + u32(10) + u32(0) + b"\x01",
+    "lost": b"\x10",
+    "lost-after": b"\x11",
+    "reset": b"\x12",
+    "attributes": b"\x13\x00",
+}
+
+
+def uses():
+    """Every piece of work, and every spoil, early and late."""
+    for how in (0, 1, 3, 7):
+        for what in (0, 1, 2, 18, 3, 4, 5, 6, 7, 8, 24, 0xF8):
+            yield "work-%d-%d" % (how, what), bytes([how, what])
+    for number, (label, spoil) in enumerate(SPOILS.items()):
+        for skip in range(0, 12, 4):
+            how = (0, 1, 5, 7)[(number + skip) % 4]
+            yield "%s-%d" % (label, skip), bytes(
+                [how, (8, 24, 4, 0)[number % 4]]) + bytes(skip) + spoil
+
+
+def write(directory, files):
+    os.makedirs(directory, exist_ok=True)
+    for label, content in files:
+        with open(os.path.join(directory, label), "wb") as out:
             out.write(content)
+
+
+def main():
+    write(os.path.join(sys.argv[1], "tpm2_answers"), seeds())
+    write(os.path.join(sys.argv[1], "tpm2_use"), uses())
 
 
 main()
