@@ -188,7 +188,8 @@ find_meaning(CK_RV rv)
 enum p11_fault
 clv_p11_fault(CK_RV rv)
 {
-	const struct meaning *meaning = find_meaning(rv);
+	/* Most of the time: the table has no line for it. */
+	const struct meaning *meaning = rv != CKR_OK ? find_meaning(rv) : NULL;
 
 	return meaning != NULL ? meaning->fault : P11_FAULT_NONE;
 }

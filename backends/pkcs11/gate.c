@@ -5,10 +5,11 @@
 
 #include <sched.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "process.h"
 
 /* Between the processes: one thread of the child is making the gate anew. */
-#define BEING_MADE ((pid_t)-1)
+#define BEING_MADE P11_NO_PROCESS
 
 static void
 make(struct p11_gate *gate)
@@ -26,7 +27,7 @@ void
 clv_p11_gate_init(struct p11_gate *gate)
 {
 	make(gate);
-	atomic_init(&gate->process, getpid());
+	atomic_init(&gate->process, clv_p11_process());
 }
 
 void
@@ -39,8 +40,8 @@ clv_p11_gate_destroy(struct p11_gate *gate)
 bool
 clv_p11_gate_lock(struct p11_gate *gate)
 {
-	const pid_t self = getpid();
-	pid_t process = atomic_load(&gate->process);
+	const unsigned long self = clv_p11_process();
+	unsigned long process = atomic_load(&gate->process);
 	bool first = false;
 
 	while (process != self) {

@@ -11,12 +11,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/types.h>
+#include <time.h>
 
 struct p11_gate {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	_Atomic pid_t process;
+	atomic_ulong process; /* see process.h */
 };
 
 /* For static ones; the others use clv_p11_gate_init(). */

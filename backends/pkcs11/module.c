@@ -8,12 +8,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/crypto.h"
 
 #include "attached.h"
 #include "mutex.h"
+#include "process.h"
 
 /* How long to wait for a module that another thread is loading. */
 #define ENTER_MS 30000U
@@ -133,7 +133,7 @@ static void
 finalise(struct p11_module *module)
 {
 	if (module->starts > 0 && module->ours && !module->inherited &&
-	    atomic_load(&module->gate.process) == getpid())
+	    atomic_load(&module->gate.process) == clv_p11_process())
 		(void)module->f->C_Finalize(NULL);
 	module->ours = false;
 }

@@ -39,7 +39,7 @@ struct p11_token {
 	unsigned limit; /* of the above, once the token has told; 0: none */
 	struct timespec limit_until;
 
-	bool logged_in;
+	atomic_bool logged_in; /* changes with the gate locked only */
 	bool logging_in;
 	pthread_t login_thread;
 	unsigned login_failures;
