@@ -215,19 +215,36 @@ clv_p11_key_facts(void *opaque, struct clv_key_facts *facts)
 		facts->properties |= CLV_KEY_ALWAYS_AUTHENTICATE;
 }
 
+/* More private keys than any token has with the same id and label, or without
+ * either. */
+#define NAMESAKES_MAX 64U
+
+static CK_RV
+find_namesakes(struct p11_call *call, const struct p11_object *object,
+    CK_OBJECT_HANDLE *found, size_t *count)
+{
+	const CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE wanted[3] = {P11_ATTRIBUTE(CKA_CLASS, class)};
+	CK_ULONG used = 1;
+
+	if (object->has_label)
+		wanted[used++] = (CK_ATTRIBUTE)P11_BYTES(
+		    CKA_LABEL, object->label, strlen(object->label));
+	if (object->id_size > 0)
+		wanted[used++] = (CK_ATTRIBUTE)P11_BYTES(
+		    CKA_ID, object->id, object->id_size);
+	return clv_p11_objects_find(
+	    call, wanted, used, found, NAMESAKES_MAX, count);
+}
+
 /* The key that was opened, among those with its id and label now. */
 static CK_RV
 find_again(struct p11_call *call, struct p11_key *key, CK_OBJECT_HANDLE *handle)
 {
-	const CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
 	const struct p11_object *object = &key->object;
-	const CK_ATTRIBUTE wanted[] = {P11_ATTRIBUTE(CKA_CLASS, class),
-	    P11_BYTES(CKA_LABEL, object->label, strlen(object->label)),
-	    P11_BYTES(CKA_ID, object->id, object->id_size)};
-	CK_OBJECT_HANDLE found[8];
+	CK_OBJECT_HANDLE found[NAMESAKES_MAX];
 	size_t count = 0;
-	CK_RV rv = clv_p11_objects_find(
-	    call, wanted, object->id_size > 0 ? 3 : 2, found, 8, &count);
+	CK_RV rv = find_namesakes(call, object, found, &count);
 
 	if (rv == CKR_OK && count == 0)
 		return CLV_CKR_KEY_GONE;

@@ -409,7 +409,10 @@ take_turn(struct p11_call *call, CK_RV *rv)
 		*rv = clv_p11_call_raised(call,
 		    clv_error_raise(call->err, token->login_status,
 			&(struct clv_error_info){.operation = call->operation,
-			    .subject = call->subject},
+			    .subject = call->subject,
+			    .remedy = token->login_status == CLV_AUTH_LAST_TRY
+				? UNLOCK_REMEDY
+				: NULL},
 			"logging in failed on another thread just now"));
 		return false;
 	}

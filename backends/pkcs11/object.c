@@ -165,6 +165,10 @@ describe(struct p11_object *object, const CK_ATTRIBUTE *attributes,
 	object->id_size = P11_HAS(attributes[1]) ? attributes[1].ulValueLen : 0;
 	object->label[P11_HAS(attributes[2]) ? attributes[2].ulValueLen : 0] =
 	    '\0';
+	object->has_label = P11_HAS(attributes[2]) &&
+	    strlen(object->label) == attributes[2].ulValueLen;
+	if (!object->has_label)
+		object->label[0] = '\0';
 	/* What the token does not say is taken as the worse. */
 	object->sensitive = is_true(&bits[0], flags[0], false);
 	object->extractable = is_true(&bits[1], flags[1], true);

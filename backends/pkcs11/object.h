@@ -54,6 +54,7 @@ struct p11_object {
 	uint8_t id[P11_ID_MAX];
 	size_t id_size;
 	char label[P11_LABEL_MAX + 1];
+	bool has_label; /* `label` is all of CKA_LABEL: it can be looked for */
 	bool sensitive;
 	bool extractable;
 	bool private;

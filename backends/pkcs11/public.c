@@ -282,17 +282,42 @@ read_key(struct p11_call *call, CK_OBJECT_HANDLE handle, CK_KEY_TYPE type,
 	return read_curve(call, handle, public);
 }
 
+CK_RV
+clv_p11_public_read(struct p11_call *call, CK_OBJECT_HANDLE handle,
+    CK_KEY_TYPE type, struct p11_public *public)
+{
+	memset(public, 0, sizeof(*public));
+	public->openssl = call->store->module->openssl;
+	return read_key(call, handle, type, public);
+}
+
+CK_RV
+clv_p11_publics_find(struct p11_call *call, const struct p11_object *object,
+    CK_OBJECT_HANDLE *found, size_t room, size_t *count)
+{
+	const CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+	CK_ATTRIBUTE wanted[3] = {P11_ATTRIBUTE(CKA_CLASS, class),
+	    P11_ATTRIBUTE(CKA_KEY_TYPE, object->type)};
+
+	*count = 0;
+	if (object->id_size > 0)
+		wanted[2] = (CK_ATTRIBUTE)P11_BYTES(
+		    CKA_ID, object->id, object->id_size);
+	else if (object->has_label && object->label[0] != '\0')
+		wanted[2] = (CK_ATTRIBUTE)P11_BYTES(
+		    CKA_LABEL, object->label, strlen(object->label));
+	else
+		return CKR_OK;
+	return clv_p11_objects_find(call, wanted, 3, found, room, count);
+}
+
 static CK_RV
 read_from_object(struct p11_call *call, const struct p11_object *object,
     struct p11_public *public)
 {
-	const CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
-	const CK_ATTRIBUTE wanted[] = {P11_ATTRIBUTE(CKA_CLASS, class),
-	    P11_ATTRIBUTE(CKA_KEY_TYPE, object->type),
-	    P11_BYTES(CKA_ID, object->id, object->id_size)};
 	CK_OBJECT_HANDLE found[4];
 	size_t count = 0;
-	CK_RV rv = clv_p11_objects_find(call, wanted, 3, found, 4, &count);
+	CK_RV rv = clv_p11_publics_find(call, object, found, 4, &count);
 
 	for (size_t i = 0; rv == CKR_OK && public->key == NULL && i < count;
 	     i++)
@@ -341,7 +366,7 @@ clv_p11_public_find(struct p11_call *call, const struct p11_object *object,
 		return CKR_OK;
 	if (object->type == CKK_RSA)
 		rv = read_rsa(call, object->handle, public);
-	if (rv == CKR_OK && public->key == NULL && object->id_size > 0)
+	if (rv == CKR_OK && public->key == NULL)
 		rv = read_from_object(call, object, public);
 	if (rv == CKR_OK && public->key == NULL && object->type != CKK_RSA)
 		rv = read_curve(call, object->handle, public);

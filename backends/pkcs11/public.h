@@ -31,11 +31,21 @@ void clv_p11_public_clear(struct p11_public *public);
 
 /*
  * Finds the public half of a private key: in the key itself, in a public key
- * object or a certificate with the same CKA_ID. CKR_OK with public->key NULL
- * if there is none, or none that OPC UA has a use for.
+ * object or a certificate with the same CKA_ID, or, if it has no CKA_ID, in a
+ * public key object with the same label. CKR_OK with public->key NULL if there
+ * is none, or none that OPC UA has a use for. Whether it belongs to the key
+ * shows with the first signature, which is always checked.
  */
 CK_RV clv_p11_public_find(struct p11_call *call,
     const struct p11_object *object, struct p11_public *public);
+
+/* The public key objects that go by the private key's id or label. */
+CK_RV clv_p11_publics_find(struct p11_call *call,
+    const struct p11_object *object, CK_OBJECT_HANDLE *found, size_t room,
+    size_t *count);
+/* What one of them holds; public->key is NULL if it is of no use. */
+CK_RV clv_p11_public_read(struct p11_call *call, CK_OBJECT_HANDLE handle,
+    CK_KEY_TYPE type, struct p11_public *public);
 
 /* Whether a signature holds, as key_sign() of backend.h describes both. */
 bool clv_p11_public_verify(const struct p11_public *public,

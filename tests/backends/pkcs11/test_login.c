@@ -252,6 +252,29 @@ test_login__each_operation_of_some_keys_wants_the_pin(void **state)
 }
 
 static void
+test_login__a_pinpad_serves_such_keys_too(void **state)
+{
+	clv_context *context = p11_context();
+	clv_key *key = NULL;
+
+	(void)state;
+	lab.answers[0] = NULL;
+	p11_lab_run("pinpad " LAB_PIN "; always-authenticate");
+	assert_ok(clv_key_open(context, p11_uri("object=ec", ""), &key, &err));
+	for (unsigned i = 0; i < 3; i++)
+		assert_ok(lab_sign(key, &err));
+	assert_int_equal(lab.asked, 0);
+	assert_int_equal(lab.proxy->calls("C_Login"), 4);
+	p11_lab_run("pinpad " WRONG);
+	assert_fails(CLV_AUTH, lab_sign(key, &err));
+	assert_int_equal(failed_logins(), 1);
+	p11_lab_run("pinpad " LAB_PIN);
+	assert_ok(lab_sign(key, &err));
+	clv_key_free(&key);
+	clv_context_free(&context);
+}
+
+static void
 test_login__a_loss_does_not_try_a_pin_that_changed(void **state)
 {
 	clv_context *context = p11_context();
@@ -378,6 +401,7 @@ main(void)
 	    TEST(test_login__a_cancelled_question_ends_it),
 	    TEST(test_login__a_pinpad_asks_by_itself),
 	    TEST(test_login__each_operation_of_some_keys_wants_the_pin),
+	    TEST(test_login__a_pinpad_serves_such_keys_too),
 	    TEST(test_login__a_loss_does_not_try_a_pin_that_changed),
 	    TEST(test_login__deaths_in_it_do_not_add_up),
 	    TEST(test_login__general_failures_that_cost_tries_count),

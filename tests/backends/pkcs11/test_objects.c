@@ -249,6 +249,79 @@ test_list__sees_all_whatever_else_there_is(void **state)
 	clv_store_free(&store);
 }
 
+/* As pkcs11-tool does it without --id, or programs with much to say. */
+static void
+make_pair(const char *label, const CK_BYTE *id, CK_ULONG id_size)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_BBOOL no = CK_FALSE;
+	CK_BYTE curve[] = {
+	    0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+	CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+	CK_ATTRIBUTE public[] = {{CKA_EC_PARAMS, curve, sizeof(curve)},
+	    {CKA_TOKEN, &yes, 1},
+	    {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+	    {CKA_ID, (void *)(uintptr_t)id, id_size}};
+	CK_ATTRIBUTE private[] = {{CKA_TOKEN, &yes, 1}, {CKA_PRIVATE, &yes, 1},
+	    {CKA_SENSITIVE, &yes, 1}, {CKA_EXTRACTABLE, &no, 1},
+	    {CKA_SIGN, &yes, 1},
+	    {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+	    {CKA_ID, (void *)(uintptr_t)id, id_size}};
+	const CK_ULONG skipped = id_size == 0 ? 1 : 0;
+	CK_OBJECT_HANDLE pair[2];
+
+	assert_int_equal(
+	    p11->C_GenerateKeyPair(session, &mechanism, public, 4 - skipped,
+		private, 7 - skipped, &pair[0], &pair[1]),
+	    CKR_OK);
+}
+
+/* Opens it, uses it, loses it, uses it again, and deletes it. */
+static void
+live_through_a_loss(const char *path, const char *label)
+{
+	clv_key *key = NULL;
+
+	assert_ok(clv_key_open(context, p11_uri(path, ""), &key, &err));
+	assert_ok(lab_sign(key, &err));
+	p11_lab_run("remove; insert");
+	assert_ok(lab_sign(key, &err));
+	p11_key_delete(&key);
+	open_session();
+	assert_int_equal(find(CKO_PRIVATE_KEY, label), CK_INVALID_HANDLE);
+	assert_int_equal(find(CKO_PUBLIC_KEY, label), CK_INVALID_HANDLE);
+	assert_int_equal(p11->C_CloseSession(session), CKR_OK);
+}
+
+static void
+test_key__without_an_id_goes_by_its_label(void **state)
+{
+	clv_key *anchor = p11_key(context, CLV_EC_P256, "numbered");
+
+	(void)state;
+	open_session();
+	make_pair("unnumbered", NULL, 0);
+	live_through_a_loss("object=unnumbered", "unnumbered");
+	assert_ok(lab_sign(anchor, &err));
+	p11_key_delete(&anchor);
+}
+
+static void
+test_key__with_an_endless_label_goes_by_its_id(void **state)
+{
+	static const CK_BYTE id[] = {0x55, 0x66};
+	clv_key *anchor = p11_key(context, CLV_EC_P256, "short");
+	char label[400];
+
+	(void)state;
+	memset(label, 'x', sizeof(label));
+	label[sizeof(label) - 1] = '\0';
+	open_session();
+	make_pair(label, id, sizeof(id));
+	live_through_a_loss("id=%55%66", label);
+	p11_key_delete(&anchor);
+}
+
 static void
 test_fallback__pads_what_the_token_lacks(void **state)
 {
@@ -358,6 +431,8 @@ main(void)
 	    TEST(test_key__is_kept_as_it_should),
 	    TEST(test_extractable__is_refused_unless_allowed),
 	    TEST(test_list__sees_all_whatever_else_there_is),
+	    TEST(test_key__without_an_id_goes_by_its_label),
+	    TEST(test_key__with_an_endless_label_goes_by_its_id),
 	    TEST(test_fallback__pads_what_the_token_lacks),
 	    TEST(test_certificates__are_replaced_and_go_with_the_key),
 	    TEST(test_generate__leaves_nothing_after_a_failure),
