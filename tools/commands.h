@@ -12,7 +12,9 @@ typedef int command_fn(struct program *program, int argc, char **argv);
 
 command_fn cmd_cert_install;
 command_fn cmd_cert_request;
+command_fn cmd_cert_read;
 command_fn cmd_cert_show;
+command_fn cmd_cert_store;
 command_fn cmd_doctor;
 command_fn cmd_init;
 command_fn cmd_key_generate;
