@@ -275,11 +275,11 @@ gnutls_sign(void *thread)
 }
 
 const struct way ways[] = {
-    {"raw Cryptoki", raw_open, raw_thread_open, raw_sign, free},
+    {"raw", raw_open, raw_thread_open, raw_sign, free},
     {"claviger", claviger_open, no_thread_state, claviger_sign, nothing},
     {"claviger EVP", claviger_evp_open, evp_thread_open, evp_sign, nothing},
     {"libp11 EVP", libp11_open, evp_thread_open, evp_sign, nothing},
     {"GnuTLS", gnutls_open, no_thread_state, gnutls_sign, nothing},
-    {"OpenSSL software", software_open, evp_thread_open, evp_sign, nothing},
+    {"software", software_open, evp_thread_open, evp_sign, nothing},
 };
 const size_t way_count = sizeof(ways) / sizeof(ways[0]);

@@ -33,5 +33,7 @@ extern const size_t way_count;
 /* The first is the measure of all: bare Cryptoki. */
 #define WAY_RAW 0
 #define WAY_CLAVIGER 1
+/* From here on, other people's; the last one is software. */
+#define WAY_PEERS 3
 
 #endif
