@@ -6,10 +6,13 @@
  * <claviger/backend.h>.
  *
  *     claviger-backend-contract [--module FILE] [--pin-source SRC]...
- *             [--alg ALG]... [--try-wrong-secret] [--only TEXT] STORE-URI
+ *             [--alg ALG | --key KEY-URI]... [--try-wrong-secret]
+ *             [--only TEXT] STORE-URI
  *
- * Keys are made in the store and deleted again, so use an empty one. With
- * --module, FILE is a shared object with a function
+ * Keys are made in the store and deleted again, so use an empty one; with
+ * --key, keys that are there are used and left as they are, as on a card that
+ * is personalised elsewhere: what makes and deletes keys is not tested then.
+ * With --module, FILE is a shared object with a function
  *
  *     const struct clv_backend *clv_backend_module(void);
  *
@@ -205,8 +208,8 @@ usage(void)
 	fprintf(stderr,
 	    "usage: claviger-backend-contract [--module FILE] "
 	    "[--pin-source SRC]...\n"
-	    "        [--alg ALG]... [--try-wrong-secret] [--only TEXT] "
-	    "STORE-URI\n");
+	    "        [--alg ALG | --key KEY-URI]... [--try-wrong-secret] "
+	    "[--only TEXT]\n        STORE-URI\n");
 	exit(2);
 }
 
@@ -221,12 +224,21 @@ add_algorithm(struct lab *lab, const char *name)
 }
 
 static void
+add_key(struct lab *lab, const char *uri)
+{
+	if (lab->key_count == ALGORITHMS_MAX)
+		usage();
+	lab->key_uris[lab->key_count++] = uri;
+}
+
+static void
 read_options(int argc, char **argv, struct lab *lab, const char **sources)
 {
 	static const struct option options[] = {
 	    {"module", required_argument, NULL, 'm'},
 	    {"pin-source", required_argument, NULL, 'p'},
 	    {"alg", required_argument, NULL, 'a'},
+	    {"key", required_argument, NULL, 'k'},
 	    {"only", required_argument, NULL, 'o'},
 	    {"try-wrong-secret", no_argument, NULL, 'w'},
 	    {NULL, 0, NULL, 0},
@@ -241,6 +253,8 @@ read_options(int argc, char **argv, struct lab *lab, const char **sources)
 			sources[count++] = optarg;
 		else if (option == 'a')
 			add_algorithm(lab, optarg);
+		else if (option == 'k')
+			add_key(lab, optarg);
 		else if (option == 'o')
 			lab->only = optarg;
 		else if (option == 'w')
@@ -248,7 +262,7 @@ read_options(int argc, char **argv, struct lab *lab, const char **sources)
 		else
 			usage();
 	}
-	if (optind != argc - 1)
+	if (optind != argc - 1 || (lab->count > 0 && lab->key_count > 0))
 		usage();
 	lab->store_uri = argv[optind];
 }
@@ -282,6 +296,27 @@ make_keys(struct lab *lab)
 	}
 	for (size_t i = 0; i < lab->count; i++)
 		printf("key %s\n", clv_key_uri(lab->keys[i]));
+}
+
+/* Those that are there; nothing is made, changed or deleted beside them. */
+static void
+open_keys(struct lab *lab)
+{
+	lab->capabilities &= ~(unsigned)(CLV_STORE_GENERATES |
+	    CLV_STORE_IMPORTS | CLV_STORE_DELETES | CLV_STORE_CERTIFICATES);
+	for (; lab->count < lab->key_count; lab->count++) {
+		clv_error *err = NULL;
+		clv_key **key = &lab->keys[lab->count];
+
+		if (clv_key_open_in(lab->store, lab->key_uris[lab->count], key,
+			&err) != CLV_OK) {
+			fprintf(stderr, "claviger-backend-contract: %s\n",
+			    clv_error_message(err));
+			exit(1);
+		}
+		lab->algorithms[lab->count] = clv_key_algorithm(*key);
+		printf("key %s\n", clv_key_uri(*key));
+	}
 }
 
 static void
@@ -319,7 +354,10 @@ main(int argc, char **argv)
 		return 1;
 	}
 	lab.capabilities = clv_store_capabilities(lab.store);
-	make_keys(&lab);
+	if (lab.key_count > 0)
+		open_keys(&lab);
+	else
+		make_keys(&lab);
 	run_cases(&lab, contract_make_cases, &passed, &failed);
 	run_cases(&lab, contract_use_cases, &passed, &failed);
 	run_cases(&lab, contract_decrypt_cases, &passed, &failed);

@@ -25,6 +25,9 @@ struct lab {
 	clv_algorithm algorithms[ALGORITHMS_MAX];
 	clv_key *keys[ALGORITHMS_MAX];
 	size_t count;
+	/* Keys to use instead of making some. */
+	const char *key_uris[ALGORITHMS_MAX];
+	size_t key_count;
 	const char *const *sources;
 	const struct clv_backend *module;
 	const char *only;

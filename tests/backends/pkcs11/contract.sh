@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright (c) the Claviger authors
 
-# contract.sh softhsm|card CONTRACT [ARGUMENT]...
+# contract.sh softhsm|card CONTRACT [ARGUMENT | id:HEX]...
 #
 # Runs the contract suite on a token of its own: a new one in SoftHSM, or the
-# card that with-card has started.
+# card that with-card has started. id:HEX is a key that is there already.
 
 set -eu
 kind=$1
@@ -45,6 +45,16 @@ else
 	pin=$CLAVIGER_CARD_PIN
 	query="?"
 fi
+for argument in "$@"; do
+	shift
+	case $argument in
+	id:*)
+		set -- "$@" --key \
+			"pkcs11:id=%${argument#id:}?module-path=$module"
+		;;
+	*) set -- "$@" "$argument" ;;
+	esac
+done
 printf %s "$pin" >"$dir/pin"
 chmod 600 "$dir/pin"
 "$contract" --pin-source "file:$dir/pin" "$@" \
