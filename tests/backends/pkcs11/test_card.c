@@ -242,6 +242,25 @@ test_card__pulled_in_mid_signature_does_not_deadlock(void **state)
 	clv_key_free(&key);
 }
 
+/* pcscd may be updated under a running application. */
+static void
+test_card__a_restarted_daemon_is_found_again(void **state)
+{
+	clv_key *key = open_signer();
+	const char *restart = getenv("CLAVIGER_CARD_RESTART");
+
+	(void)state;
+	assert_non_null(restart);
+	assert_ok(lab_sign(key, &err));
+	asked = 0;
+	assert_int_equal(system(restart), 0);
+	sign_until_it_works(key);
+	for (int i = 0; i < 5; i++)
+		assert_ok(lab_sign(key, &err));
+	assert_int_equal(asked, 0);
+	clv_key_free(&key);
+}
+
 /* The last one, since the card has two tries afterwards. */
 static void
 test_card__a_wrong_pin_costs_one_try(void **state)
@@ -275,6 +294,7 @@ main(void)
 		test_card__pulled_is_told_at_once_and_put_back_goes_on),
 	    cmocka_unit_test(
 		test_card__pulled_in_mid_signature_does_not_deadlock),
+	    cmocka_unit_test(test_card__a_restarted_daemon_is_found_again),
 	    cmocka_unit_test(test_card__a_wrong_pin_costs_one_try),
 	};
 
