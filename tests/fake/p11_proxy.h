@@ -105,6 +105,7 @@ enum p11_proxy_function {
 #undef P11_PROXY_NUMBER
 
 #define P11_PROXY_MAGIC 0x50313152U /* "P11R" */
+#define P11_PROXY_VALUES 64
 
 /*
  * What all processes that name the same `state` file have in common; it is the
@@ -123,7 +124,10 @@ struct p11_proxy_shared {
 	_Atomic int32_t tries_left;     /* of the user PIN; see `pin-tries` */
 	_Atomic uint32_t logins;        /* PINs that were accepted */
 	_Atomic uint32_t failed_logins; /* PINs that were not */
-	_Atomic uint32_t under_way;     /* calls that have not returned */
+	/* Failures of a value that had failed before; hashes of such values. */
+	_Atomic uint32_t repeated_failures;
+	_Atomic uint64_t failed_values[P11_PROXY_VALUES];
+	_Atomic uint32_t under_way; /* calls that have not returned */
 	_Atomic uint32_t most_under_way;
 	_Atomic uint64_t calls[P11_PROXY_FUNCTIONS];
 	_Atomic uint64_t faults[P11_PROXY_FUNCTIONS]; /* errors made up */

@@ -91,26 +91,6 @@ is_wrong_pin(CK_RV rv)
 	    rv == CKR_PIN_LEN_RANGE;
 }
 
-static CK_RV
-settle_try(CK_RV rv)
-{
-	struct p11_proxy_shared *shared = shared_state();
-
-	if (rv == CKR_OK)
-		shared->logins++;
-	else if (is_wrong_pin(rv))
-		shared->failed_logins++;
-	if (tries_max == 0)
-		return rv;
-	if (rv == CKR_OK)
-		shared->tries_left = tries_max;
-	else if (!is_wrong_pin(rv))
-		shared->tries_left++;
-	else if (shared->tries_left <= 0)
-		return CKR_PIN_LOCKED;
-	return rv;
-}
-
 /* FNV-1a: a test may search the process's memory for the PIN. */
 static uint64_t
 hash_pin(const CK_BYTE *pin, CK_ULONG size)
@@ -120,6 +100,45 @@ hash_pin(const CK_BYTE *pin, CK_ULONG size)
 	for (CK_ULONG i = 0; i < size; i++)
 		hash = (hash ^ pin[i]) * 0x100000001b3U;
 	return hash;
+}
+
+/* Several processes may fail with the same value at once: the one that finds
+ * it there repeats it. */
+static void
+note_failure(struct p11_proxy_shared *shared, uint64_t value)
+{
+	uint64_t there = 0;
+
+	shared->failed_logins++;
+	for (int i = 0; i < P11_PROXY_VALUES; i++, there = 0) {
+		if (atomic_compare_exchange_strong(
+			&shared->failed_values[i], &there, value))
+			return;
+		if (there == value) {
+			shared->repeated_failures++;
+			return;
+		}
+	}
+}
+
+static CK_RV
+settle_try(CK_RV rv, uint64_t value)
+{
+	struct p11_proxy_shared *shared = shared_state();
+
+	if (rv == CKR_OK)
+		shared->logins++;
+	else if (is_wrong_pin(rv))
+		note_failure(shared, value);
+	if (tries_max == 0)
+		return rv;
+	if (rv == CKR_OK)
+		shared->tries_left = tries_max;
+	else if (!is_wrong_pin(rv))
+		shared->tries_left++;
+	else if (shared->tries_left <= 0)
+		return CKR_PIN_LOCKED;
+	return rv;
 }
 
 static CK_RV
@@ -156,7 +175,7 @@ login_login(
 		rv = real->C_Login(session, user, pin, size);
 	if (rv == CKR_OK && pin != NULL)
 		last_pin = hash_pin(pin, size);
-	return settle_try(rv);
+	return settle_try(rv, pin != NULL ? hash_pin(pin, size) : 0);
 }
 
 CK_RV
@@ -170,7 +189,7 @@ login_set_pin(CK_SESSION_HANDLE session, CK_BYTE *old, CK_ULONG old_size,
 	rv = real->C_SetPIN(session, old, old_size, new, new_size);
 	if (rv == CKR_OK && new != NULL)
 		last_pin = hash_pin(new, new_size);
-	return settle_try(rv);
+	return settle_try(rv, old != NULL ? hash_pin(old, old_size) : 0);
 }
 
 CK_RV

@@ -34,6 +34,7 @@ show(struct p11_proxy_shared *shared)
 	printf("token %s\n", shared->removed ? "removed" : "present");
 	printf("logins %u\n", shared->logins);
 	printf("failed-logins %u\n", shared->failed_logins);
+	printf("repeated-failures %u\n", shared->repeated_failures);
 	if (shared->tries_left != INT32_MAX)
 		printf("tries %d\n", shared->tries_left);
 	printf("most-under-way %u\n", shared->most_under_way);

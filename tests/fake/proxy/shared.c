@@ -128,4 +128,7 @@ shared_clear_counters(struct p11_proxy_shared *shared)
 	shared->most_under_way = 0;
 	shared->logins = 0;
 	shared->failed_logins = 0;
+	shared->repeated_failures = 0;
+	for (int i = 0; i < P11_PROXY_VALUES; i++)
+		shared->failed_values[i] = 0;
 }
