@@ -6,7 +6,12 @@
  *
  * When a store or key needs one, the library asks in this order: the secret
  * source of the URI (`pin-source`), the sources added to the context, the
- * callback. A source is tried once per value: what it gave is not offered to
+ * callback. A source that has nothing (a credential that is not there, a
+ * descriptor that is not open, an empty file, no terminal) is passed over; one
+ * that is there and can't be read ends it with its error. If no source has
+ * anything, the call fails with CLV_NOT_FOUND and says what each lacks; with
+ * no source at all, or none that is left after a wrong value, with CLV_AUTH. A
+ * source is tried once per value: what it gave is not offered to
  * the same key or token again after it was refused, and never on a token's
  * last try. The callback may be asked again, with #clv_ask_request.attempt
  * counting up.

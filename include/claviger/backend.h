@@ -51,7 +51,9 @@ typedef struct clv_host clv_host;
  * `request->struct_size` need not be set.
  *
  * @param pin_source the URI's own source (`pin-source`), or NULL
- * @return CLV_AUTH if nobody has (another) one, CLV_CANCELLED, CLV_DEFERRED
+ * @return CLV_AUTH if there is nobody to ask, or nobody has another one;
+ *         CLV_NOT_FOUND if sources are named but none has anything;
+ *         CLV_CANCELLED, CLV_DEFERRED
  */
 CLV_API clv_status clv_host_ask(clv_host *host, const char *pin_source,
     const struct clv_ask_request *request, clv_secret *answer, clv_error **err);

@@ -177,7 +177,7 @@ clv_prompt(
 	if (terminal < 0 || tcgetattr(terminal, &before) != 0) {
 		if (terminal >= 0)
 			(void)close(terminal);
-		return clv_error_raise(err, CLV_AUTH,
+		return clv_error_raise(err, CLV_NOT_FOUND,
 		    &(struct clv_error_info){.operation = operation.operation,
 			.remedy = "name another source with --pin-source"},
 		    "there is no terminal");

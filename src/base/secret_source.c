@@ -28,7 +28,7 @@ fail(clv_error **err, clv_status status, const char *source, int code,
 static clv_status
 nothing_there(clv_error **err, const char *source)
 {
-	return fail(err, CLV_AUTH, source, 0, "it is empty");
+	return fail(err, CLV_NOT_FOUND, source, 0, "it is empty");
 }
 
 /* One newline at the end is how editors and echo end a file. */
@@ -52,8 +52,9 @@ read_line(int fd, const char *source, clv_secret *answer, clv_error **err)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return fail(
-			    err, CLV_IO, source, errno, "it can't be read");
+			return fail(err,
+			    errno == EBADF ? CLV_NOT_FOUND : CLV_IO, source,
+			    errno, "it can't be read");
 		if (got == 0 && answer->size == 0)
 			return nothing_there(err, source);
 		if (got == 0 || *at == '\n')

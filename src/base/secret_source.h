@@ -20,8 +20,8 @@ struct clv_source_environment {
 bool clv_source_known(const char *source);
 
 /*
- * Reads a secret. CLV_AUTH if the source is there but has nothing to give,
- * CLV_NOT_FOUND if it is not there, CLV_CANCELLED by a person.
+ * Reads a secret. CLV_NOT_FOUND if the source is not there or has nothing to
+ * give (it is empty, there is no terminal), CLV_CANCELLED by a person.
  */
 clv_status clv_source_read(const struct clv_source_environment *environment,
     const char *source, const struct clv_ask_request *request,

@@ -50,6 +50,8 @@ extern const struct clv_backend *const clv_builtin_backends[];
 /* What a backend sees of the context; one per open store. */
 struct clv_host {
 	clv_context *context;
+	/* Turns whose source had nothing when it was asked last (ask.c). */
+	atomic_uint nothing;
 };
 
 #endif
