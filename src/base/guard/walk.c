@@ -121,23 +121,59 @@ open_once(struct clv_walk *walk, const char *name, int *fd, struct statx *stat,
 	return status;
 }
 
-/* Opens the next entry. O_PATH does not mount what is to be mounted on first
- * use; a slash behind the name does. */
+/* Whether something is to be mounted there on first use: file systems say so
+ * of places in them (NFS, AFS), an autofs mount is one. */
+static clv_status
+mounts_on_use(const struct clv_walk *walk, int fd, const struct statx *stat,
+    bool *mounts, clv_error **err)
+{
+	struct statfs system;
+
+	*mounts = (stat->stx_attributes & STATX_ATTR_AUTOMOUNT) != 0;
+	if (*mounts || !S_ISDIR(stat->stx_mode))
+		return CLV_OK;
+	if (fstatfs(fd, &system) != 0)
+		return clv_guard_system_error(clv_walk_path_of(walk),
+		    "its file system is not known", err);
+	*mounts = system.f_type == AUTOFS_SUPER_MAGIC;
+	return CLV_OK;
+}
+
+/* O_PATH alone does not mount; a slash behind the name does, and waits for
+ * it. What can't be mounted must not be judged as the empty place. */
+static clv_status
+mount_entry(const struct clv_walk *walk, const char *name, clv_error **err)
+{
+	char slashed[NAME_MAX + 2];
+	int fd;
+
+	(void)snprintf(slashed, sizeof(slashed), "%s/", name);
+	fd = openat(walk->current, slashed, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return clv_guard_system_error(
+		    clv_walk_path_of(walk), "can't be mounted", err);
+	(void)close(fd);
+	return CLV_OK;
+}
+
+/* Opens the next entry, mounted if it is to be. -1 in `*fd` on failure. */
 static clv_status
 open_entry(struct clv_walk *walk, const char *name, int *fd, struct statx *stat,
     clv_error **err)
 {
-	const clv_status status = open_once(walk, name, fd, stat, err);
-	char slashed[NAME_MAX + 2];
+	bool mounts = false;
+	clv_status status = open_once(walk, name, fd, stat, err);
 
-	if (status != CLV_OK || !(stat->stx_attributes & STATX_ATTR_AUTOMOUNT))
+	if (status != CLV_OK)
 		return status;
+	status = mounts_on_use(walk, *fd, stat, &mounts, err);
+	if (status == CLV_OK && !mounts)
+		return CLV_OK;
 	(void)close(*fd);
-	(void)snprintf(slashed, sizeof(slashed), "%s/", name);
-	*fd = openat(walk->current, slashed, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*fd >= 0)
-		(void)close(*fd);
-	return open_once(walk, name, fd, stat, err);
+	*fd = -1;
+	if (status == CLV_OK)
+		status = mount_entry(walk, name, err);
+	return status == CLV_OK ? open_once(walk, name, fd, stat, err) : status;
 }
 
 /* Judges the target, which is not a directory, and what holds it. */
