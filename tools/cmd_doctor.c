@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright (c) the Claviger authors */
 
-/* doctor: the path guard's verdict on files and directories */
+/* doctor: the path guard's verdict on files, directories and applications */
 
 #include "commands.h"
 
 #include <string.h>
 
-#include <claviger/guard.h>
+#include <claviger/application.h>
 
 enum { OPTION_FIX = 1, OPTION_APPLICATION, OPTION_ADMIN, OPTION_ADMINS };
 
@@ -164,15 +164,15 @@ take_option(clv_guard *guard, int option, const char *value, clv_error **err)
 
 /* All paths; what can't even be found ends it. */
 static int
-survey(clv_guard *guard, char **paths, bool fix, struct doctor *doctor)
+survey(clv_context *context, char **paths, bool fix, struct doctor *doctor)
 {
 	clv_guard_grade worst = CLV_GUARD_SECURE, grade;
 	clv_error *err = NULL;
 	int status;
 
 	for (; *paths != NULL; paths++) {
-		if (clv_guard_survey(guard, *paths, fix, show, doctor, &grade,
-			&err) != CLV_OK)
+		if (clv_application_survey(context, *paths, fix, show, doctor,
+			&grade, &err) != CLV_OK)
 			return program_fail(&err);
 		if (grade > worst)
 			worst = grade;
@@ -192,6 +192,7 @@ cmd_doctor(struct program *program, int argc, char **argv)
 	    {"admins", required_argument, NULL, OPTION_ADMINS},
 	    PROGRAM_OPTIONS};
 	struct doctor doctor = {.json = false};
+	clv_context *context;
 	clv_guard *guard = NULL;
 	clv_error *err = NULL;
 	int status = EXIT_DONE;
@@ -215,9 +216,14 @@ cmd_doctor(struct program *program, int argc, char **argv)
 	doctor.json = program->json;
 	if (doctor.json)
 		doctor.objects = cJSON_CreateArray();
-	status = optind < argc
-	    ? survey(guard, argv + optind, fix, &doctor)
-	    : program_usage(program, "at least one PATH is needed");
+	if (optind >= argc) {
+		status = program_usage(program, "at least one PATH is needed");
+	} else if ((context = program_context(program)) == NULL) {
+		status = EXIT_REFUSED;
+	} else {
+		clv_context_set_guard(context, &guard);
+		status = survey(context, argv + optind, fix, &doctor);
+	}
 out:
 	cJSON_Delete(doctor.objects);
 	clv_guard_free(&guard);

@@ -102,6 +102,27 @@ CLV_API bool clv_application_slot(
     const clv_application *application, size_t index, struct clv_slot *slot);
 
 /**
+ * Judges all that an application's security rests on: its directory with all
+ * that is in it, as clv_guard_survey() does, and what claviger.conf names
+ * elsewhere: TrustLists, certificates, stores and keys in files, files with
+ * secrets (`pin-source`), and PKCS#11 modules (`module-path`), which others
+ * must not be able to replace. A path without a claviger.conf in it is
+ * surveyed as it is. The guard is the context's, with the administrators that
+ * claviger.conf names.
+ *
+ * A claviger.conf that the guard refuses, or that is not valid, is not
+ * followed: `visit` gets the reason as a failure. Nothing outside the
+ * directory is mended then, even if claviger.conf itself was.
+ *
+ * @param worst  as clv_guard_survey() has it
+ * @return CLV_CANCELLED if the visitor stopped, and those of
+ *         clv_guard_survey() for a path without a claviger.conf
+ */
+CLV_API clv_status clv_application_survey(clv_context *context,
+    const char *path, bool fix, clv_guard_visit_fn *visit, void *user,
+    clv_guard_grade *worst, clv_error **err);
+
+/**
  * Opens the key of a slot.
  * @return CLV_NOT_FOUND if the slot is empty or unknown, CLV_CHANGED if it is
  *         not the key of the slot's certificate, and those of clv_key_open()

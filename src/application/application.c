@@ -240,8 +240,8 @@ read_config(const clv_guard *guard, const char *directory, int fd,
 
 /* The record of a transaction counts more than the files, and is read first:
  * once it is gone, the files are in place. */
-static clv_status
-read_application(clv_context *context, const char *directory,
+clv_status
+clv_application_read_only(clv_context *context, const char *directory,
     clv_application **out, clv_error **err)
 {
 	const clv_guard *guard = clv_context_guard(context);
@@ -284,7 +284,7 @@ clv_application_reload(clv_application *application, clv_error **err)
 	clv_application *fresh = NULL;
 	clv_status status;
 
-	status = read_application(
+	status = clv_application_read_only(
 	    application->context, application->directory, &fresh, err);
 	if (status == CLV_OK)
 		clv_application_swap(application, fresh);
@@ -316,7 +316,7 @@ clv_application_open(clv_context *context, const char *directory,
     clv_application **out, clv_error **err)
 {
 	const clv_status status =
-	    read_application(context, directory, out, err);
+	    clv_application_read_only(context, directory, out, err);
 
 	if (status == CLV_OK && (*out)->redo != NULL)
 		finish(*out);

@@ -34,6 +34,10 @@ struct clv_application {
 clv_status clv_application_wrap(clv_context *context, const char *directory,
     int fd, struct clv_config *config, clv_application **out, clv_error **err);
 
+/* As clv_application_open(), but carries out nothing that was committed. */
+clv_status clv_application_read_only(clv_context *context,
+    const char *directory, clv_application **out, clv_error **err);
+
 /* Makes the paths of a slot absolute again after a change of the config. */
 clv_status clv_application_refresh(
     clv_application *application, size_t index, clv_error **err);

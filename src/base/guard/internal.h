@@ -198,4 +198,9 @@ clv_status clv_guard_fix_request(const struct clv_guard_request *request,
 clv_status clv_guard_mend(const struct clv_guard_case *judged,
     const struct clv_guard_object *object, clv_error **err);
 
+/* clv_guard_survey() with another policy for the starting point itself. */
+clv_status clv_guard_survey_as(const clv_guard *guard, clv_guard_policy policy,
+    const char *path, bool fix, clv_guard_visit_fn *visit, void *user,
+    clv_guard_grade *worst, clv_error **err);
+
 #endif

@@ -234,12 +234,12 @@ survey_object(struct survey *survey, const struct clv_guard_request *request,
 }
 
 clv_status
-clv_guard_survey(const clv_guard *guard, const char *path, bool fix,
-    clv_guard_visit_fn *visitor, void *user, clv_guard_grade *worst,
-    clv_error **err)
+clv_guard_survey_as(const clv_guard *guard, clv_guard_policy policy,
+    const char *path, bool fix, clv_guard_visit_fn *visitor, void *user,
+    clv_guard_grade *worst, clv_error **err)
 {
 	const struct clv_guard_request request = {.guard = guard,
-	    .policy = clv_guard_classify(path),
+	    .policy = policy,
 	    .directory = AT_FDCWD,
 	    .path = path,
 	    .want = CLV_GUARD_WANT_ANY};
@@ -257,4 +257,13 @@ clv_guard_survey(const clv_guard *guard, const char *path, bool fix,
 	if (status == CLV_OK)
 		*worst = survey.worst;
 	return status;
+}
+
+clv_status
+clv_guard_survey(const clv_guard *guard, const char *path, bool fix,
+    clv_guard_visit_fn *visitor, void *user, clv_guard_grade *worst,
+    clv_error **err)
+{
+	return clv_guard_survey_as(guard, clv_guard_classify(path), path, fix,
+	    visitor, user, worst, err);
 }
