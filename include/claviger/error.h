@@ -113,7 +113,9 @@ CLV_API void clv_error_free(clv_error **err);
  */
 
 CLV_API clv_status clv_error_status(const clv_error *err);
-/** One line: "OPERATION SUBJECT: REASON (CODE_NAME)". Never NULL. */
+/** One line: "OPERATION SUBJECT: REASON (CODE_NAME)". Never NULL. What a
+ * terminal would not show, such as a newline in a file's name, is escaped:
+ * \xHH. The parts that follow are as they are. */
 CLV_API const char *clv_error_message(const clv_error *err);
 /** What was being done, such as "open key"; or NULL. */
 CLV_API const char *clv_error_operation(const clv_error *err);

@@ -11,6 +11,8 @@
 
 #include <openssl/err.h>
 
+#include "base/utf8.h"
+
 struct clv_error {
 	clv_status status;
 	clv_error_domain domain;
@@ -95,6 +97,21 @@ name_code(struct clv_error *error, const struct clv_error_info *info)
 	return true;
 }
 
+/* Names of files come from anybody: they shall not forge a line of a log, nor
+ * command a terminal. */
+static bool
+make_printable(struct clv_error *error)
+{
+	char *escaped;
+
+	if (clv_utf8_is_printable(error->message, strlen(error->message)))
+		return true;
+	escaped = clv_utf8_escape(error->message);
+	free(error->message);
+	error->message = escaped;
+	return escaped != NULL;
+}
+
 static bool
 compose_message(struct clv_error *error)
 {
@@ -103,10 +120,13 @@ compose_message(struct clv_error *error)
 	const char *code = error->code_name ? error->code_name : "";
 	const bool head = *operation != '\0' || *subject != '\0';
 
-	return asprintf(&error->message, "%s%s%s%s%s%s%s%s", operation,
-		   *operation && *subject ? " " : "", subject, head ? ": " : "",
-		   error->reason, *code ? " (" : "", code,
-		   *code ? ")" : "") >= 0;
+	if (asprintf(&error->message, "%s%s%s%s%s%s%s%s", operation,
+		*operation && *subject ? " " : "", subject, head ? ": " : "",
+		error->reason, *code ? " (" : "", code, *code ? ")" : "") < 0) {
+		error->message = NULL;
+		return false;
+	}
+	return make_printable(error);
 }
 
 static void
@@ -149,10 +169,8 @@ error_new(clv_status status, const struct clv_error_info *info,
 	    !copy_string(&error->remedy, info->remedy) ||
 	    !name_code(error, info))
 		goto fail;
-	if (!compose_message(error)) {
-		error->message = NULL;
+	if (!compose_message(error))
 		goto fail;
-	}
 	return error;
 fail:
 	error_destroy(error);

@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Takes one code point off the front; 0 bytes if it is not valid. */
 static size_t
@@ -57,6 +59,34 @@ clv_utf8_is_printable(const char *text, size_t size)
 		size -= count;
 	}
 	return true;
+}
+
+char *
+clv_utf8_escape(const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const unsigned char *at = (const unsigned char *)text;
+	char *copy = calloc(strlen(text) + 1, 4);
+	char *to = copy;
+
+	while (copy != NULL && *at != '\0') {
+		uint32_t code = 0;
+		const size_t count = take(at, strlen((const char *)at), &code);
+
+		if (count > 0 && is_shown(code)) {
+			memcpy(to, at, count);
+			to += count;
+			at += count;
+			continue;
+		}
+		for (size_t i = count > 0 ? count : 1; i > 0; i--, at++) {
+			*to++ = '\\';
+			*to++ = 'x';
+			*to++ = digits[*at >> 4];
+			*to++ = digits[*at & 15];
+		}
+	}
+	return copy;
 }
 
 size_t

@@ -14,6 +14,10 @@
  */
 bool clv_utf8_is_printable(const char *text, size_t size);
 
+/* A copy in which each byte of what is not shown has become \xHH; NULL if out
+ * of memory. The caller frees it. */
+char *clv_utf8_escape(const char *text);
+
 /* How many characters valid UTF-8 has. */
 size_t clv_utf8_length(const char *text, size_t size);
 

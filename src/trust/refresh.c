@@ -108,9 +108,12 @@ replace_file(struct refresh *refresh, struct clv_trust_file *old,
 	bool kept = false;
 
 	if (old != NULL && file != NULL)
+		/* Under another path, when "issuer" becomes "issuers", it is
+		 * told anew: verdicts name the file. */
 		kept = file->problem != NULL
 		    ? keeps_crls(old)
-		    : clv_trust_file_same_content(old, file);
+		    : strcmp(old->path, file->path) == 0 &&
+			clv_trust_file_same_content(old, file);
 	if (old != NULL)
 		clv_trust_files_take(files, old);
 	if (kept)

@@ -64,6 +64,26 @@ test_error_raise__replaces_and_keeps_errno(void **state)
 	    clv_error_raise(NULL, CLV_BUSY, NULL, "nobody asks"), CLV_BUSY);
 }
 
+/* Whoever may name a file must not write the log, or command a terminal. */
+static void
+test_error_message__is_one_line_whatever_the_names(void **state)
+{
+	static const char name[] =
+	    "a\nb\x1b[2Jc\xffd\xc2\x9b\xe2\x80\xae\xc3\xa4";
+	clv_error *err = NULL;
+
+	(void)state;
+	(void)clv_error_raise(&err, CLV_IO,
+	    &(struct clv_error_info){.operation = "read", .subject = name},
+	    "%s", name);
+	assert_string_equal(clv_error_message(err),
+	    "read a\\x0Ab\\x1B[2Jc\\xFFd\\xC2\\x9B\\xE2\\x80\\xAE\xc3\xa4: "
+	    "a\\x0Ab\\x1B[2Jc\\xFFd\\xC2\\x9B\\xE2\\x80\\xAE\xc3\xa4");
+	/* A program gets the path that it can open. */
+	assert_string_equal(clv_error_subject(err), name);
+	clv_error_free(&err);
+}
+
 static void
 test_error_accessors__take_null(void **state)
 {
@@ -97,6 +117,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_error_message__joins_what_why_and_code),
 	    cmocka_unit_test(test_error_message__reason_alone_stands_alone),
+	    cmocka_unit_test(
+		test_error_message__is_one_line_whatever_the_names),
 	    cmocka_unit_test(test_error_raise__replaces_and_keeps_errno),
 	    cmocka_unit_test(test_error_accessors__take_null),
 	    cmocka_unit_test(test_status_name__knows_every_class),

@@ -282,6 +282,29 @@ test_trust__works_without_a_part_of_the_layout(void **state)
 	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
 }
 
+static bool
+note_file(void *user, const clv_trust_item *item)
+{
+	(void)snprintf(user, 256, "%s", item->file);
+	return true;
+}
+
+static void
+test_trust__names_files_by_the_path_they_have_now(void **state)
+{
+	struct fixture *f = *state;
+	char file[256] = "";
+
+	directory_write(&f->directory, "issuer/certs/a.der", &f->ca.der);
+	assert_ok(clv_trust_visit(f->trust, ISSUERS, note_file, file, &err));
+	assert_string_equal(file, "issuer/certs/a.der");
+	directory_rename(&f->directory, "issuer", "issuers");
+	settle();
+	assert_ok(clv_trust_visit(f->trust, ISSUERS, note_file, file, &err));
+	assert_string_equal(file, "issuers/certs/a.der");
+	assert_int_equal(trust_count(f->trust, ISSUERS), 1);
+}
+
 /* ---- permissions ---- */
 
 static void
@@ -658,6 +681,7 @@ main(int argc, char **argv)
 	    TEST(test_trust__follows_its_path_when_the_tree_is_replaced),
 	    TEST(test_trust__follows_a_symbolic_link_in_its_path),
 	    TEST(test_trust__works_without_a_part_of_the_layout),
+	    TEST(test_trust__names_files_by_the_path_they_have_now),
 	    TEST(test_trust_open__refuses_what_others_may_write),
 	    TEST(test_trust__stops_trusting_when_a_folder_is_opened_to_all),
 	    TEST(test_trust__hears_within_a_second_of_a_mode_above_it),
