@@ -222,8 +222,9 @@ typedef struct clv_trust_change {
  * writer held the lock for ten seconds; retryable), CLV_PERMISSION,
  * CLV_POLICY, CLV_IO, CLV_NO_MEMORY. The list is the old one if they fail,
  * with one exception that the message names: if a change was committed and
- * could not be carried out in full, as when the disk is full, it is in force,
- * and will be carried out by the next one. `change` may be NULL.
+ * could not be carried out in full, as when the disk is full, or not be made
+ * durable, it is in force, and will be carried out by the next one. `change`
+ * may be NULL.
  */
 
 /**

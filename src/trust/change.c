@@ -361,28 +361,15 @@ clv_change_sift(struct clv_change *change)
 	ops->count = kept;
 }
 
+/* Fails, but not without saying that the list is the new one. Takes over
+ * `failure`. */
 static clv_status
-commit_one(struct clv_change *change, clv_error **err)
+raise_in_force(const struct clv_change *change, const char *but,
+    clv_error *failure, clv_error **err)
 {
-	const struct clv_trust_op *op = &change->ops->ops[0];
-	const int folder = change->layout.folders[op->folder];
+	const clv_status status = clv_error_status(failure);
 
-	if (op->remove)
-		return clv_file_unlink(folder, op->name, err);
-	return clv_file_write_atomic(folder, op->name, op->content, op->size,
-	    FILE_MODE, CLV_FILE_REPLACE, err);
-}
-
-clv_status
-clv_change_apply(struct clv_change *change, clv_error **err)
-{
-	clv_error *failure = NULL;
-	clv_status status;
-
-	status = clv_journal_apply(&change->layout, change->ops, &failure);
-	if (status == CLV_OK)
-		return CLV_OK;
-	status = clv_error_raise(err, status,
+	(void)clv_error_raise(err, status,
 	    &(struct clv_error_info){.operation = "carry out change of",
 		.subject = change->trust->path,
 		.domain = clv_error_get_domain(failure),
@@ -391,10 +378,99 @@ clv_change_apply(struct clv_change *change, clv_error **err)
 		.retryable = true,
 		.remedy = "mend that, then change the list again or run "
 			  "claviger recover"},
-	    "the change is in force, but is not carried out in full: %s",
+	    "the change is in force, but %s: %s", but,
 	    clv_error_message(failure));
 	clv_error_free(&failure);
 	return status;
+}
+
+static clv_status
+hand_over(clv_error *failure, clv_error **err)
+{
+	const clv_status status = clv_error_status(failure);
+
+	if (err == NULL) {
+		clv_error_free(&failure);
+		return status;
+	}
+	clv_error_free(err);
+	*err = failure;
+	return status;
+}
+
+static bool
+one_is_in_force(const struct clv_change *change)
+{
+	const struct clv_trust_op *op = &change->ops->ops[0];
+	const int folder = change->layout.folders[op->folder];
+	struct stat about;
+
+	if (!op->remove)
+		return is_there(folder, op->name, op->content, op->size);
+	return fstatat(folder, op->name, &about, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    errno == ENOENT;
+}
+
+static bool
+journal_is_in_force(const struct clv_change *change)
+{
+	enum clv_journal_found found = CLV_JOURNAL_NONE;
+	struct clv_journal *journal = NULL;
+	bool same;
+
+	(void)!clv_journal_read(
+	    change->trust->guard, &change->layout, &journal, &found, NULL);
+	same = found == CLV_JOURNAL_IN_FORCE && journal != NULL &&
+	    strcmp(journal->nonce, change->ops->nonce) == 0;
+	clv_journal_free(&journal);
+	return same;
+}
+
+/* What failed may be the last step, which only makes it durable. */
+static clv_status
+commit_one(struct clv_change *change, clv_error **err)
+{
+	const struct clv_trust_op *op = &change->ops->ops[0];
+	const int folder = change->layout.folders[op->folder];
+	clv_error *failure = NULL;
+	clv_status status;
+
+	status = op->remove
+	    ? clv_file_unlink(folder, op->name, &failure)
+	    : clv_file_write_atomic(folder, op->name, op->content, op->size,
+		  FILE_MODE, CLV_FILE_REPLACE, &failure);
+	if (status == CLV_OK)
+		return CLV_OK;
+	if (one_is_in_force(change))
+		return raise_in_force(
+		    change, "may be lost in a power cut", failure, err);
+	return hand_over(failure, err);
+}
+
+static clv_status
+commit_journal(struct clv_change *change, clv_error **err)
+{
+	clv_error *failure = NULL;
+
+	if (clv_journal_commit(&change->layout, change->ops, &failure) ==
+	    CLV_OK)
+		return CLV_OK;
+	if (journal_is_in_force(change))
+		return raise_in_force(change,
+		    "is not carried out, and may be lost in a power cut",
+		    failure, err);
+	return hand_over(failure, err);
+}
+
+clv_status
+clv_change_apply(struct clv_change *change, clv_error **err)
+{
+	clv_error *failure = NULL;
+
+	if (clv_journal_apply(&change->layout, change->ops, &failure) == CLV_OK)
+		return CLV_OK;
+	return raise_in_force(
+	    change, "is not carried out in full", failure, err);
 }
 
 clv_status
@@ -407,6 +483,6 @@ clv_change_commit(struct clv_change *change, clv_error **err)
 		return CLV_OK;
 	if (change->ops->count == 1)
 		return commit_one(change, err);
-	status = clv_journal_commit(&change->layout, change->ops, err);
+	status = commit_journal(change, err);
 	return status == CLV_OK ? clv_change_apply(change, err) : status;
 }

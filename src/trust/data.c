@@ -94,6 +94,28 @@ raise_kind(clv_error **err, const char *subject, bool crl)
 	    crl ? "it is not a CRL" : "it is not a certificate");
 }
 
+/* OPC 10000-12, 7.8.2.5: an entry that is no good is BadCertificateInvalid,
+ * whatever it is. Takes over `failure`. */
+static clv_status
+raise_entry(clv_error **err, clv_error *failure)
+{
+	const clv_status status = clv_error_status(failure);
+	const bool bad = status == CLV_CORRUPT || status == CLV_POLICY ||
+	    status == CLV_UNSUPPORTED || status == CLV_TOO_LARGE;
+
+	(void)clv_error_raise(err, status,
+	    &(struct clv_error_info){.operation = "replace TrustList",
+		.subject = clv_error_subject(failure),
+		.remedy =
+		    bad ? "ask for the list again from where it came" : NULL,
+		.domain = bad ? CLV_DOMAIN_OPCUA : CLV_DOMAIN_NONE,
+		.code = bad ? CLV_SC_BAD_CERTIFICATE_INVALID : 0,
+		.code_name = bad ? "BadCertificateInvalid" : NULL},
+	    "%s", clv_error_reason(failure));
+	clv_error_free(&failure);
+	return status;
+}
+
 /* What an entry of the stream holds: a CRL, a certificate, or a chain. */
 static clv_status
 want_entry(struct replacement *replacement, clv_trust_mask list, size_t index,
@@ -105,6 +127,7 @@ want_entry(struct replacement *replacement, clv_trust_mask list, size_t index,
 	const enum clv_trust_folder folder =
 	    trusted ? CLV_FOLDER_TRUSTED_CERTS : CLV_FOLDER_ISSUER_CERTS;
 	struct clv_trust_file *file = NULL;
+	clv_error *failure = NULL;
 	char subject[64];
 	clv_status status;
 
@@ -116,8 +139,9 @@ want_entry(struct replacement *replacement, clv_trust_mask list, size_t index,
 	/* Nothing but DER: PEM has no place in the stream. */
 	if (clv_content_sequence_size(bytes, size) == 0)
 		status = raise_kind(err, subject, crl);
-	else
-		status = clv_trust_load_bytes(file, bytes, size, err);
+	else if ((status = clv_trust_load_bytes(file, bytes, size, &failure)) !=
+	    CLV_OK)
+		status = raise_entry(err, failure);
 	for (size_t i = 0; i < file->count && status == CLV_OK; i++)
 		if ((file->entries[i].cert == NULL) != crl ||
 		    (crl && file->count > 1))

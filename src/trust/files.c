@@ -87,6 +87,12 @@ clv_trust_file_fit(struct clv_trust_file *file, size_t count, clv_error **err)
 	return CLV_OK;
 }
 
+bool
+clv_trust_file_is_unsettled(const struct clv_trust_file *file)
+{
+	return file->link || file->failed;
+}
+
 static bool
 same_entry(const struct clv_trust_entry *a, const struct clv_trust_entry *b)
 {
@@ -209,7 +215,7 @@ account(struct clv_trust_files *files, const struct clv_trust_file *file,
 	/* Adding SIZE_MAX takes one away. */
 	files->count += one;
 	files->problems += file->problem != NULL ? one : 0;
-	files->links += file->link ? one : 0;
+	files->unsettled += clv_trust_file_is_unsettled(file) ? one : 0;
 	files->lost_crls += file->problem != NULL && crl ? one : 0;
 }
 

@@ -26,8 +26,9 @@ struct clv_trust_file {
 	uint8_t folder;
 	uint8_t name_at; /* where in `path` the name begins */
 	bool racy;
-	bool link; /* symbolic: what it leads to is not watched */
-	bool seen; /* while listing */
+	bool link;   /* symbolic: what it leads to is not watched */
+	bool failed; /* reading it did, which may pass without a change */
+	bool seen;   /* while listing */
 	struct clv_trust_entry one;      /* the usual case */
 	struct clv_trust_entry *entries; /* `count` of them; or &one */
 	clv_error *problem;              /* why it does not count; or NULL */
@@ -38,12 +39,16 @@ struct clv_trust_files {
 	size_t mask;
 	size_t count;
 	size_t problems; /* files with one */
-	size_t links;
+	/* Files that may become others without a change in their folder. */
+	size_t unsettled;
 	/* Files in the CRL folders with a problem: what do they forbid? */
 	size_t lost_crls;
 };
 
 void clv_trust_files_clear(struct clv_trust_files *files);
+
+/* Whether it has to be looked at now and then, though nobody tells. */
+bool clv_trust_file_is_unsettled(const struct clv_trust_file *file);
 
 /* A record without content. An empty `folder_name` is left out of the path. */
 clv_status clv_trust_file_new(enum clv_trust_folder folder,

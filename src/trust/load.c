@@ -94,7 +94,7 @@ clv_trust_is_unchanged(
 	const int folder = loader->layout->folders[file->folder];
 	struct stat about;
 
-	return !file->racy && !file->link &&
+	return !file->racy && !clv_trust_file_is_unsettled(file) &&
 	    fstatat(folder, clv_trust_file_name(file), &about,
 		AT_SYMLINK_NOFOLLOW) == 0 &&
 	    print_of(&about) == file->print;
@@ -120,6 +120,8 @@ note_problem(struct clv_trust_file *file, clv_status status,
 		return status;
 	}
 	file->problem = *failure;
+	/* A disk, or a network, that comes back makes no event. */
+	file->failed = status == CLV_IO;
 	return CLV_OK;
 }
 

@@ -404,8 +404,8 @@ reopen(struct refresh *refresh)
 	return CLV_OK;
 }
 
-/* The directories above may have become insecure, and what links lead to may
- * have changed. */
+/* The directories above may have become insecure, what links lead to may have
+ * changed, and what could not be read may be readable now. */
 static clv_status
 audit(struct refresh *refresh)
 {
@@ -420,11 +420,11 @@ audit(struct refresh *refresh)
 	if (status != CLV_OK)
 		return status;
 	(void)close(fd);
-	if (trust->files.links == 0)
+	if (trust->files.unsettled == 0)
 		return CLV_OK;
 	while (
 	    (file = clv_trust_files_next(&trust->files, file, &bucket)) != NULL)
-		if (file->link)
+		if (clv_trust_file_is_unsettled(file))
 			refresh->relist[file->folder] = true;
 	return CLV_OK;
 }

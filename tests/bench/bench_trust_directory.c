@@ -4,9 +4,14 @@
 /*
  * What a TrustList directory costs: opening it cold against OpenSSL's
  * X509_STORE with the same files, memory, a check that finds nothing changed,
- * and adding one certificate. One line a figure:
+ * and adding one certificate, also in system calls. And what a trusted peer's
+ * check costs while strangers fill the RejectedList. One line a figure:
  *
- *     bench-trust-directory [COUNT]...      default: 10 1000 10000 100000
+ *     bench-trust-directory [REJECTS [COUNT]...]
+ *         default: 100000 10 1000 10000 100000; about three minutes
+ *
+ * It fails if adding one takes more system calls in the largest list than in
+ * the smallest, or if the RejectedList outgrows its limits.
  */
 
 #include <claviger/trust.h>
@@ -15,10 +20,13 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -151,50 +159,111 @@ heap(void)
 	return mallinfo2().uordblks + mallinfo2().hblkhd;
 }
 
-/* Every file parsed and put into a store, as a program would that has no
- * hashed directory. */
-/* X509_STORE keeps its objects sorted by moving them: 100,000 take most of an
- * hour. After `STORE_SECONDS` it is given up, and what is told is a bound. */
+/*
+ * OpenSSL's X509_STORE looks, before it adds a certificate, whether it has it,
+ * and sorts all it has for that: loading takes time that grows with the
+ * square, whether the files come one by one or as one bundle. After
+ * `STORE_SECONDS` it is given up, and what is told is a bound.
+ */
 #define STORE_SECONDS 30
 
-static double
-load_store(const char *path, size_t *memory, size_t *loaded)
+struct store_load {
+	double seconds; /* in the store */
+	double parsing; /* of it, only until there is an X509 */
+	size_t loaded;
+	size_t memory;
+};
+
+static X509 *
+read_certificate(const char *path, const char *name)
 {
-	X509_STORE *store = X509_STORE_new();
-	const size_t before = heap();
-	const double start = now();
+	X509 *certificate;
+	char whole[512];
+	FILE *file;
+
+	(void)snprintf(whole, sizeof(whole), "%s/trusted/certs/%s", path, name);
+	file = fopen(whole, "rb");
+	must(file != NULL);
+	certificate = d2i_X509_fp(file, NULL);
+	must(certificate != NULL);
+	(void)fclose(file);
+	return certificate;
+}
+
+static DIR *
+open_certificates(const char *path)
+{
 	char name[512];
 	DIR *entries;
-	struct dirent *entry;
-	double taken;
 
 	(void)snprintf(name, sizeof(name), "%s/trusted/certs", path);
 	entries = opendir(name);
 	must(entries != NULL);
-	*loaded = 0;
+	return entries;
+}
+
+static struct store_load
+load_store(const char *path)
+{
+	struct store_load load = {0};
+	X509_STORE *store = X509_STORE_new();
+	DIR *entries = open_certificates(path);
+	const size_t before = heap();
+	const double start = now();
+	struct dirent *entry;
+
 	while ((entry = readdir(entries)) != NULL &&
 	    now() - start < STORE_SECONDS) {
+		const double begin = now();
 		X509 *certificate;
-		FILE *file;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		(void)snprintf(name, sizeof(name), "%s/trusted/certs/%s", path,
-		    entry->d_name);
-		file = fopen(name, "rb");
-		must(file != NULL);
-		certificate = d2i_X509_fp(file, NULL);
-		must(certificate != NULL);
+		certificate = read_certificate(path, entry->d_name);
+		load.parsing += now() - begin;
 		must(X509_STORE_add_cert(store, certificate));
 		X509_free(certificate);
-		(void)fclose(file);
-		++*loaded;
+		load.loaded++;
 	}
 	(void)closedir(entries);
-	taken = now() - start;
-	*memory = heap() - before;
+	load.seconds = now() - start;
+	load.memory = heap() - before;
 	X509_STORE_free(store);
-	return taken;
+	return load;
+}
+
+/* The same as one bundle in PEM. */
+static double
+load_bundle(const char *path, size_t most)
+{
+	X509_STORE *store = X509_STORE_new();
+	DIR *entries = open_certificates(path);
+	struct dirent *entry;
+	char name[512];
+	double start;
+	FILE *file;
+
+	(void)snprintf(name, sizeof(name), "%s/bundle", path);
+	file = fopen(name, "w");
+	must(file != NULL);
+	while (most > 0 && (entry = readdir(entries)) != NULL) {
+		X509 *certificate;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		certificate = read_certificate(path, entry->d_name);
+		must(PEM_write_X509(file, certificate));
+		X509_free(certificate);
+		most--;
+	}
+	(void)closedir(entries);
+	must(fclose(file) == 0);
+	start = now();
+	must(X509_STORE_load_file(store, name));
+	X509_STORE_free(store);
+	start = now() - start;
+	must(remove(name) == 0);
+	return start;
 }
 
 static double
@@ -265,15 +334,88 @@ add_one(clv_trust *trust, size_t number)
 	return now() - start;
 }
 
+/* ---- system calls ---- */
+
+/* Runs until the child stops itself, or ends; counts its system calls. */
+static size_t
+run_to_stop(pid_t child, enum __ptrace_request how)
+{
+	size_t stops = 0;
+	int status = 0;
+
+	for (;;) {
+		must(ptrace(how, child, NULL, NULL) == 0);
+		must(waitpid(child, &status, 0) == child);
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) == SIGSTOP)
+			break;
+		must(WSTOPSIG(status) == SIGTRAP);
+		stops++;
+	}
+	/* One before each and one behind; a stop is one more. */
+	return stops / 2;
+}
+
+static size_t
+count_adding(const char *path, size_t number)
+{
+	const pid_t child = fork();
+	size_t calls;
+	int status;
+
+	must(child >= 0);
+	if (child == 0) {
+		clv_trust *trust = NULL;
+		size_t memory;
+
+		must(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
+		must(raise(SIGSTOP) == 0);
+		(void)open_list(path, &trust, &memory);
+		must(raise(SIGSTOP) == 0);
+		(void)add_one(trust, number);
+		must(raise(SIGSTOP) == 0);
+		_exit(0);
+	}
+	must(waitpid(child, &status, 0) == child && WIFSTOPPED(status));
+	(void)run_to_stop(child, PTRACE_CONT);
+	calls = run_to_stop(child, PTRACE_SYSCALL);
+	must(ptrace(PTRACE_CONT, child, NULL, NULL) == 0);
+	must(waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 0);
+	return calls;
+}
+
+/* ---- the whole of a list ---- */
+
 static void
+bench_store(size_t count, const char *path, double ours)
+{
+	const struct store_load load = load_store(path);
+	const double part = (double)load.loaded / (double)count;
+	const double all = load.seconds / (part * part);
+
+	figure(
+	    count, "X509_STORE, certificates loaded", (double)load.loaded, "");
+	figure(count, "X509_STORE, load", load.seconds * 1e3, "ms");
+	figure(count, "  of it reading and parsing", load.parsing * 1e3, "ms");
+	figure(count, "  as one PEM bundle",
+	    load_bundle(path, load.loaded) * 1e3, "ms");
+	figure(count, "X509_STORE, memory each",
+	    (double)load.memory / (double)load.loaded, "bytes");
+	figure(count, "X509_STORE / TrustList, at least", load.seconds / ours,
+	    "x");
+	if (load.loaded < count)
+		figure(count, "X509_STORE / TrustList, if it went on",
+		    all / ours, "x");
+}
+
+static size_t
 bench(size_t count)
 {
 	char base[] = "/tmp/clv-bench-XXXXXX";
 	clv_trust *trust = NULL;
 	char path[64];
 	size_t memory = 0;
-	size_t loaded = 0;
-	double store;
+	size_t calls;
 	double ours;
 
 	must(mkdtemp(base) != NULL);
@@ -283,16 +425,11 @@ bench(size_t count)
 	/* Once for the page cache, which both shall have. */
 	(void)open_list(path, &trust, &memory);
 	clv_trust_free(&trust);
-	store = load_store(path, &memory, &loaded);
-	figure(count, "X509_STORE, certificates loaded", (double)loaded, "");
-	figure(count, "X509_STORE, load", store * 1e3, "ms");
-	figure(count, "X509_STORE, memory each",
-	    (double)memory / (double)loaded, "bytes");
 	ours = open_list(path, &trust, &memory);
 	figure(count, "TrustList, cold open", ours * 1e3, "ms");
 	figure(count, "TrustList, memory each", (double)memory / (double)count,
 	    "bytes");
-	figure(count, "X509_STORE / TrustList, at least", store / ours, "x");
+	bench_store(count, path, ours);
 	figure(count, "unchanged, a check", ask(trust, 1000000) * 1e9, "ns");
 	figure(count, "a file dropped in, next check",
 	    notice_one(path, trust, count) * 1e6, "us");
@@ -305,21 +442,148 @@ bench(size_t count)
 	figure(count, "add one, list not read", add_one(trust, count + 3) * 1e3,
 	    "ms");
 	clv_trust_free(&trust);
+	calls = count_adding(path, count + 4);
+	figure(count, "add one, list read", (double)calls, "system calls");
 	(void)nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return calls;
+}
+
+/* ---- strangers ---- */
+
+#define BATCH 64
+
+static double
+processor(void)
+{
+	struct timespec time;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double
+check_peer(clv_trust *trust, const unsigned char *der, size_t size,
+    const clv_verify_options *options)
+{
+	const double start = processor();
+
+	for (int i = 0; i < BATCH; i++)
+		must(clv_trust_verify(trust, der, size, options, NULL, NULL) ==
+		    CLV_OK);
+	return (processor() - start) / BATCH;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const double one = *(const double *)a, two = *(const double *)b;
+
+	return (one > two) - (one < two);
+}
+
+static void
+check_limits(const char *path, size_t rejects)
+{
+	size_t count = 0, bytes = 0;
+	struct dirent *entry;
+	struct stat about;
+	char name[512];
+	DIR *entries;
+
+	(void)snprintf(name, sizeof(name), "%s/rejected/certs", path);
+	entries = opendir(name);
+	must(entries != NULL);
+	while ((entry = readdir(entries)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		must(fstatat(dirfd(entries), entry->d_name, &about, 0) == 0);
+		bytes += (size_t)about.st_size;
+		count++;
+	}
+	(void)closedir(entries);
+	figure(rejects, "certificates kept of strangers", (double)count, "");
+	must(count > 0 && count <= 128 && bytes <= (size_t)1 << 20);
+	must(rejects < 128 || count == 128);
+}
+
+/* Each turn: some strangers, then the peer; or only the peer. The median of
+ * the turns counts, so that a busy machine is busy for both. */
+static void
+bench_strangers(size_t rejects)
+{
+	const size_t each = 8, turns = rejects / each;
+	double *alone = calloc(turns, sizeof(double));
+	double *among = calloc(turns, sizeof(double));
+	char base[] = "/tmp/clv-bench-XXXXXX";
+	clv_verify_options *options = NULL;
+	clv_trust *trust = NULL;
+	unsigned char *peer;
+	char path[64];
+	int size;
+
+	must(mkdtemp(base) != NULL && alone != NULL && among != NULL);
+	(void)snprintf(path, sizeof(path), "%s/pki", base);
+	make_list(path, 10);
+	must(clv_verify_options_new(&options, NULL) == CLV_OK);
+	must(clv_trust_open(path, NULL, &trust, NULL) == CLV_OK);
+	size = make_certificate(3, &peer);
+	must(clv_trust_add(trust, CLV_TRUST_TRUSTED_CERTIFICATES, peer,
+		 (size_t)size, NULL, NULL) == CLV_OK);
+	for (size_t turn = 0; turn < turns; turn++) {
+		alone[turn] = check_peer(trust, peer, (size_t)size, options);
+		for (size_t i = 0; i < each; i++) {
+			unsigned char *der;
+			const int length =
+			    make_certificate(1000000 + turn * each + i, &der);
+
+			must(clv_trust_verify(trust, der, (size_t)length,
+				 options, NULL, NULL) == CLV_UNTRUSTED);
+			OPENSSL_free(der);
+		}
+		among[turn] = check_peer(trust, peer, (size_t)size, options);
+	}
+	qsort(alone, turns, sizeof(*alone), compare);
+	qsort(among, turns, sizeof(*among), compare);
+	figure(rejects, "a trusted peer's check, before strangers",
+	    alone[turns / 2] * 1e6, "us");
+	figure(rejects, "a trusted peer's check, after them",
+	    among[turns / 2] * 1e6, "us");
+	figure(rejects, "after / before", among[turns / 2] / alone[turns / 2],
+	    "x");
+	clv_trust_flush_rejected(trust);
+	check_limits(path, turns * each);
+	OPENSSL_free(peer);
+	clv_trust_free(&trust);
+	clv_verify_options_free(&options);
+	(void)nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(alone);
+	free(among);
 }
 
 int
 main(int argc, char **argv)
 {
 	static const size_t counts[] = {10, 1000, 10000, 100000};
+	const size_t rejects = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
+	const size_t lists =
+	    argc > 2 ? (size_t)argc - 2 : sizeof(counts) / sizeof(counts[0]);
+	size_t first = 0, last = 0;
 
+	if (rejects < 8) {
+		(void)fprintf(stderr,
+		    "usage: bench-trust-directory [REJECTS [COUNT]...]\n");
+		return 2;
+	}
 	key = EVP_EC_gen("P-256");
 	must(key != NULL);
-	for (int i = 1; i < argc; i++)
-		bench(strtoul(argv[i], NULL, 10));
-	for (size_t i = 0; argc == 1 && i < sizeof(counts) / sizeof(counts[0]);
-	     i++)
-		bench(counts[i]);
+	for (size_t i = 0; i < lists; i++) {
+		last = bench(
+		    argc > 2 ? strtoul(argv[i + 2], NULL, 10) : counts[i]);
+		first = i == 0 ? last : first;
+	}
+	bench_strangers(rejects);
 	EVP_PKEY_free(key);
+	/* A few more may be needed where a name is taken. */
+	must(last <= first + 4);
 	return 0;
 }

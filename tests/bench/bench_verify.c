@@ -9,6 +9,7 @@
  * all with the same certificates.
  *
  *     bench-verify [SECONDS-A-ROUND [ROUNDS [LARGEST-LIST]]]
+ *         default: 0.2 5 100000; about ten minutes
  *
  * The ways take turns, so that a busy machine is busy for all; the median of
  * the rounds counts. One thread is measured by its processor time, two by the
@@ -32,7 +33,7 @@ double bench_patience = 20;
 
 static double round_seconds = 0.2;
 static unsigned rounds = 5;
-static size_t largest = 10000;
+static size_t largest = 100000;
 
 static double
 seconds_of(clockid_t clock)
@@ -252,6 +253,41 @@ run_open(size_t list_size)
 	bench_plant_clear(&plant);
 }
 
+/*
+ * Growth: the smallest list and the largest take turns
+ */
+
+static void
+run_growth(unsigned chain)
+{
+	struct bench_plant plants[2] = {{.list_size = 10, .chain = chain},
+	    {.list_size = largest, .chain = chain}};
+	double samples[2][2][ROUNDS_MAX], ratios[2][ROUNDS_MAX];
+	void *states[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		bench_plant_make(&plants[i]);
+		bench_must(bench_claviger.open(&plants[i], &states[i]));
+	}
+	for (unsigned round = 0; round < rounds; round++)
+		for (size_t i = 0; i < 2; i++)
+			for (size_t again = 0; again < 2; again++)
+				samples[again][i][round] = measure(
+				    &bench_claviger, states[i], &plants[i],
+				    again == 0, CLOCK_THREAD_CPUTIME_ID);
+	for (size_t again = 0; again < 2; again++)
+		for (unsigned round = 0; round < rounds; round++)
+			ratios[again][round] =
+			    samples[again][1][round] / samples[again][0][round];
+	printf("%7zu / 10, chain %u: first time %.3f, again %.3f\n", largest,
+	    chain, median(ratios[0], rounds), median(ratios[1], rounds));
+	(void)fflush(stdout);
+	for (size_t i = 0; i < 2; i++) {
+		bench_claviger.close(states[i]);
+		bench_plant_clear(&plants[i]);
+	}
+}
+
 static void
 run_all(void)
 {
@@ -269,6 +305,9 @@ run_all(void)
 	     entries *= 50)
 		for (unsigned chain = 2; chain <= 3; chain++)
 			run(10, chain, false, entries);
+	printf("\nGrowth: a check with the largest list / with the smallest\n");
+	for (unsigned chain = 1; chain <= 3; chain++)
+		run_growth(chain);
 	printf("\nOpening, from memory\n");
 	for (size_t list = 1000; list <= largest; list *= 10)
 		run_open(list);

@@ -69,7 +69,7 @@ static void
 test_error_message__is_one_line_whatever_the_names(void **state)
 {
 	static const char name[] =
-	    "a\nb\x1b[2Jc\xffd\xc2\x9b\xe2\x80\xae\xc3\xa4";
+	    "a\nb\033[2Jc\377d\302\233\342\200\256\303\244";
 	clv_error *err = NULL;
 
 	(void)state;
@@ -77,8 +77,8 @@ test_error_message__is_one_line_whatever_the_names(void **state)
 	    &(struct clv_error_info){.operation = "read", .subject = name},
 	    "%s", name);
 	assert_string_equal(clv_error_message(err),
-	    "read a\\x0Ab\\x1B[2Jc\\xFFd\\xC2\\x9B\\xE2\\x80\\xAE\xc3\xa4: "
-	    "a\\x0Ab\\x1B[2Jc\\xFFd\\xC2\\x9B\\xE2\\x80\\xAE\xc3\xa4");
+	    "read a\\x0Ab\\x1B[2Jc\\xFFd\\xC2\\x9B\\xE2\\x80\\xAE\303\244: "
+	    "a\\x0Ab\\x1B[2Jc\\xFFd\\xC2\\x9B\\xE2\\x80\\xAE\303\244");
 	/* A program gets the path that it can open. */
 	assert_string_equal(clv_error_subject(err), name);
 	clv_error_free(&err);
