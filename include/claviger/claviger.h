@@ -12,6 +12,7 @@
 #include <claviger/api.h>
 #include <claviger/application.h>
 #include <claviger/ask.h>
+#include <claviger/audit.h>
 #include <claviger/certificate.h>
 #include <claviger/context.h>
 #include <claviger/error.h>

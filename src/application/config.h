@@ -12,10 +12,28 @@
 #define CLV_GROUPS_MAX 16U
 #define CLV_SLOTS_MAX 32U
 #define CLV_ADMINISTRATORS_MAX 32U
+#define CLV_NAMES_MAX 32U
+#define CLV_TYPES_MAX 16U
+
+/* The audit log, see <claviger/audit.h>. */
+#define CLV_AUDIT_SIZE_DEFAULT ((size_t)1 << 20)
+#define CLV_AUDIT_SIZE_LEAST ((size_t)1 << 16)
+#define CLV_AUDIT_SIZE_MOST ((size_t)32 << 20)
+#define CLV_AUDIT_COUNT_DEFAULT 8U
+#define CLV_AUDIT_COUNT_MOST 500U
 
 struct clv_config_group {
 	char *name;
 	char *trust_list;
+	/* What it is meant to have; none given: the types of its slots. */
+	char *types[CLV_TYPES_MAX];
+	size_t type_count;
+};
+
+/* A LocalizedText. */
+struct clv_config_name {
+	char *locale;
+	char *text;
 };
 
 struct clv_config_slot {
@@ -30,6 +48,8 @@ struct clv_config_slot {
 struct clv_config {
 	clv_subject *subject;
 	char *product_uri;
+	struct clv_config_name names[CLV_NAMES_MAX];
+	size_t name_count;
 	struct clv_config_group groups[CLV_GROUPS_MAX];
 	size_t group_count;
 	struct clv_config_slot slots[CLV_SLOTS_MAX];
@@ -39,12 +59,19 @@ struct clv_config {
 	size_t user_count;
 	char *user_groups[CLV_ADMINISTRATORS_MAX];
 	size_t user_group_count;
+	/* Bytes of a file of the audit log, and how many files. */
+	size_t audit_size;
+	size_t audit_files;
 };
 
 /* Parses YAML; `path` is for messages. CLV_CORRUPT names the line. */
 clv_status clv_config_parse(const char *path, const void *text, size_t size,
     struct clv_config *config, clv_error **err);
 void clv_config_clear(struct clv_config *config);
+
+/* Whether slots of a CertificateType may be in a group. */
+bool clv_config_group_has_type(
+    const struct clv_config *config, size_t group, const char *type);
 
 /* Writes YAML that clv_config_parse() reads. Free `*text` with free(). */
 clv_status clv_config_print(const struct clv_config *config, char **text,

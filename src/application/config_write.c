@@ -96,6 +96,42 @@ write_addresses(struct writer *writer, const clv_subject *subject)
 }
 
 static void
+write_names(struct writer *writer, const struct clv_config *config)
+{
+	if (config->name_count == 0)
+		return;
+	map_start(writer, "application-names");
+	for (size_t i = 0; i < config->name_count; i++)
+		pair(writer, config->names[i].locale, config->names[i].text);
+	map_end(writer);
+}
+
+static void
+number(struct writer *writer, const char *name, size_t value)
+{
+	char digits[24];
+
+	(void)snprintf(digits, sizeof(digits), "%zu", value);
+	pair(writer, name, digits);
+}
+
+static void
+write_audit(struct writer *writer, const struct clv_config *config)
+{
+	const bool size = config->audit_size != CLV_AUDIT_SIZE_DEFAULT;
+	const bool files = config->audit_files != CLV_AUDIT_COUNT_DEFAULT;
+
+	if (!size && !files)
+		return;
+	map_start(writer, "audit");
+	if (size)
+		number(writer, "file-size", config->audit_size);
+	if (files)
+		number(writer, "files", config->audit_files);
+	map_end(writer);
+}
+
+static void
 write_identity(struct writer *writer, const struct clv_config *config)
 {
 	const clv_subject *subject = config->subject;
@@ -105,6 +141,7 @@ write_identity(struct writer *writer, const struct clv_config *config)
 	    writer->good && clv_subject_name(subject, &name, NULL) == CLV_OK;
 	pair(writer, "application-uri", subject->application_uri);
 	pair(writer, "product-uri", config->product_uri);
+	write_names(writer, config);
 	pair(writer, "subject", name);
 	pair(writer, "application-type",
 	    clv_application_type_names[subject->type]);
@@ -142,6 +179,8 @@ write_groups(struct writer *writer, const struct clv_config *config)
 	for (size_t i = 0; i < config->group_count; i++) {
 		map_start(writer, config->groups[i].name);
 		pair(writer, "trust-list", config->groups[i].trust_list);
+		list(writer, "certificate-types", config->groups[i].types,
+		    config->groups[i].type_count);
 		map_start(writer, "slots");
 		for (size_t j = 0; j < config->slot_count; j++)
 			if (config->slots[j].group == i)
@@ -164,6 +203,7 @@ write_document(struct writer *writer, const struct clv_config *config)
 	map_start(writer, NULL);
 	write_identity(writer, config);
 	write_administrators(writer, config);
+	write_audit(writer, config);
 	write_groups(writer, config);
 	map_end(writer);
 	emit(writer, &event, yaml_document_end_event_initialize(&event, 1));

@@ -143,6 +143,8 @@ make_config(
     const clv_subject *subject, struct clv_config *config, clv_error **err)
 {
 	config->subject = clv_subject_copy(subject);
+	config->audit_size = CLV_AUDIT_SIZE_DEFAULT;
+	config->audit_files = CLV_AUDIT_COUNT_DEFAULT;
 	config->group_count = 1;
 	config->groups[0].name = strdup(CLV_DEFAULT_APPLICATION_GROUP);
 	config->groups[0].trust_list = strdup("pki");

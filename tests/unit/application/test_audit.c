@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#include "fixture.h"
+
+#include <claviger/audit.h>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOG "state/audit/000001.jsonl"
+#define RECORDS 6
+#define TEXT_MAX 65536
+
+static char *
+path_of(const char *name)
+{
+	char *path = NULL;
+
+	assert_true(asprintf(&path, "%s/%s", directory, name) > 0);
+	return path;
+}
+
+static char *
+load(const char *name, size_t *size)
+{
+	char *path = path_of(name);
+	char *text = calloc(1, TEXT_MAX);
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	assert_non_null(text);
+	*size = fread(text, 1, TEXT_MAX - 1, file);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+	return text;
+}
+
+static void
+save(const char *name, const char *text, size_t size)
+{
+	char *path = path_of(name);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+}
+
+static void
+record(const char *detail)
+{
+	const struct clv_audit_event event = {
+	    .event = "something-happened", .detail = detail};
+
+	assert_ok(clv_audit_append(application, &event, &err));
+}
+
+static struct clv_audit_summary
+check(clv_status expected)
+{
+	struct clv_audit_summary summary;
+	clv_error *err = NULL;
+	const clv_status status =
+	    clv_audit_verify(application, NULL, &summary, &err);
+
+	if (status != expected)
+		fail_msg("%s instead of %s: %s", clv_status_name(status),
+		    clv_status_name(expected), clv_error_message(err));
+	assert_int_equal(summary.broken != 0, expected == CLV_CORRUPT);
+	clv_error_free(&err);
+	return summary;
+}
+
+/* Fresh, with RECORDS records; gives the text of the log. */
+static char *
+fill(size_t *size)
+{
+	for (uint64_t last = check(CLV_OK).last; last < RECORDS; last++)
+		record("x");
+	return load(LOG, size);
+}
+
+/* ---- records ---- */
+
+static bool
+keep(void *user, const char *json, size_t size)
+{
+	char **last = user;
+
+	assert_int_equal(strlen(json), size);
+	free(*last);
+	*last = strdup(json);
+	return true;
+}
+
+static char *
+newest(void)
+{
+	char *last = NULL;
+
+	assert_ok(clv_audit_visit(application, keep, &last, &err));
+	assert_non_null(last);
+	return last;
+}
+
+static void
+test_audit_append__escapes_and_redacts(void **state)
+{
+	const struct clv_audit_event event = {.event = "something-happened",
+	    .outcome = CLV_POLICY,
+	    .group = "G\"roup\\",
+	    .key = "pkcs11:token=a?pin-value=123456",
+	    .detail = "a\x1b[2Jb\n\xff\xe2\x80\xae"};
+	char *last;
+
+	(void)state;
+	assert_ok(clv_audit_append(application, &event, &err));
+	last = newest();
+	assert_non_null(strstr(last, "\"outcome\":\"POLICY\""));
+	assert_non_null(strstr(last, "\"group\":\"G\\\"roup\\\\\""));
+	assert_null(strstr(last, "123456"));
+	assert_non_null(strstr(last, "pin-value=***"));
+	assert_non_null(strstr(last,
+	    "\"detail\":\"a\\\\x1b[2Jb\\\\x0a\\\\xff\\\\xe2\\\\x80\\\\xae\""));
+	assert_non_null(strstr(last, "\"uid\":0"));
+	free(last);
+}
+
+static void
+test_audit_append__refuses_a_bad_name(void **state)
+{
+	const char *const names[] = {NULL, "", "Upper", "a\"b", "a b"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct clv_audit_event event = {.event = names[i]};
+
+		assert_fails(
+		    CLV_INVALID, clv_audit_append(application, &event, &err));
+	}
+}
+
+/* ---- tampering ---- */
+
+static char *
+line_at(char *text, size_t index)
+{
+	while (index-- > 0)
+		text = strchr(text, '\n') + 1;
+	return text;
+}
+
+static size_t
+line_size(const char *line)
+{
+	return (size_t)(strchr(line, '\n') - line) + 1;
+}
+
+static void
+test_audit_verify__finds_any_changed_record(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+
+	(void)state;
+	for (size_t i = 0; i < RECORDS; i++) {
+		char *what = strstr(line_at(text, i), "\"pid\":") + 6;
+		const char was = *what;
+
+		*what = was == '9' ? '8' : '9';
+		save(LOG, text, size);
+		assert_int_equal(check(CLV_CORRUPT).broken, i + 1);
+		*what = was;
+	}
+	save(LOG, text, size);
+	(void)check(CLV_OK);
+	free(text);
+}
+
+static void
+test_audit_verify__finds_any_removed_record(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+
+	(void)state;
+	for (size_t i = 0; i < RECORDS; i++) {
+		char *less = strdup(text);
+		char *line = line_at(less, i);
+		const size_t gone = line_size(line);
+
+		memmove(line, line + gone, strlen(line + gone) + 1);
+		save(LOG, less, size - gone);
+		assert_int_equal(check(CLV_CORRUPT).broken, i + 1);
+		free(less);
+	}
+	save(LOG, text, size);
+	(void)check(CLV_OK);
+	free(text);
+}
+
+static void
+test_audit_verify__finds_any_cut_at_the_end(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+
+	(void)state;
+	for (size_t i = 0; i < RECORDS; i++) {
+		const size_t left = (size_t)(line_at(text, i) - text);
+
+		save(LOG, text, left);
+		assert_int_equal(check(CLV_CORRUPT).broken, i + 1);
+		/* In the middle of a line it does not pass for a crash. */
+		save(LOG, text, left + 20);
+		assert_int_equal(check(CLV_CORRUPT).broken, i + 1);
+	}
+	save(LOG, text, size);
+	(void)check(CLV_OK);
+	free(text);
+}
+
+static void
+test_audit_verify__finds_moved_and_repeated_records(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+
+	(void)state;
+	for (size_t i = 0; i + 1 < RECORDS; i++) {
+		char *more = calloc(1, 2 * size);
+		const char *first = line_at(text, i);
+		const char *second = line_at(text, i + 1);
+		const size_t before = (size_t)(first - text);
+		char *at = more + before;
+
+		memcpy(more, text, before);
+		memcpy(at, second, line_size(second));
+		memcpy(at + line_size(second), first, line_size(first));
+		strcpy(at + line_size(second) + line_size(first),
+		    second + line_size(second));
+		save(LOG, more, size);
+		(void)check(CLV_CORRUPT);
+		/* Once more the same. */
+		strcpy(at, first);
+		strcpy(at + line_size(first), first);
+		save(LOG, more, strlen(more));
+		(void)check(CLV_CORRUPT);
+		free(more);
+	}
+	save(LOG, text, size);
+	(void)check(CLV_OK);
+	free(text);
+}
+
+/* Whoever appends after a cut must not hide it. */
+static void
+test_audit_append__keeps_a_cut_visible(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+
+	(void)state;
+	save(LOG, text, (size_t)(line_at(text, RECORDS - 2) - text));
+	record("after");
+	assert_int_equal(check(CLV_CORRUPT).broken, RECORDS - 1);
+	free(text);
+}
+
+static void
+test_audit_verify__finds_a_missing_head(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+	char *head = path_of("state/audit/head");
+
+	(void)state;
+	assert_int_equal(truncate(head, 0), 0);
+	assert_int_equal(check(CLV_CORRUPT).broken, RECORDS);
+	assert_int_equal(unlink(head), 0);
+	assert_int_equal(check(CLV_CORRUPT).broken, RECORDS);
+	free(head);
+	free(text);
+}
+
+static void
+test_audit_verify__compares_with_a_known_end(void **state)
+{
+	struct clv_audit_summary summary;
+	struct clv_audit_summary now;
+	char *all;
+
+	(void)state;
+	record("known");
+	summary = check(CLV_OK);
+	record("later");
+	assert_ok(clv_audit_verify(application, summary.end, &now, &err));
+	assert_int_equal(now.last, summary.last + 1);
+	/* A chain that is whole, but another one. */
+	all = path_of("state/audit");
+	command_ok(place, "rm -r '%s'", all);
+	for (uint64_t i = 0; i <= summary.last; i++)
+		record("forged");
+	(void)check(CLV_OK);
+	assert_fails(CLV_CORRUPT,
+	    clv_audit_verify(application, summary.end, &now, &err));
+	assert_int_equal(now.broken, summary.last);
+	assert_fails(
+	    CLV_INVALID, clv_audit_verify(application, "1:zz", &now, &err));
+	free(all);
+}
+
+/* ---- crashes and neighbours ---- */
+
+static void
+test_audit_append__takes_a_torn_line_away(void **state)
+{
+	struct clv_audit_summary summary;
+	size_t size = 0;
+	char *text = fill(&size);
+
+	(void)state;
+	memcpy(text + size, "{\"seq\":7,\"prev", 14);
+	save(LOG, text, size + 14);
+	summary = check(CLV_OK);
+	assert_true(summary.torn);
+	assert_int_equal(summary.last, RECORDS);
+	record("after the crash");
+	summary = check(CLV_OK);
+	assert_false(summary.torn);
+	assert_int_equal(summary.last, RECORDS + 1);
+	free(text);
+}
+
+/* As after a power cut: records are there that `head` does not know. */
+static void
+test_audit_append__goes_on_from_a_head_that_is_behind(void **state)
+{
+	size_t size = 0;
+	char *text = fill(&size);
+	size_t head_size = 0;
+	char *head = load("state/audit/head", &head_size);
+
+	(void)state;
+	record("one");
+	record("two");
+	record("three");
+	save("state/audit/head", head, head_size);
+	assert_int_equal(check(CLV_OK).last, RECORDS + 3);
+	record("four");
+	assert_int_equal(check(CLV_OK).last, RECORDS + 4);
+	/* One of its places may be torn. */
+	free(head);
+	head = load("state/audit/head", &head_size);
+	for (size_t place = 0; place < 2; place++) {
+		char *torn = malloc(head_size);
+
+		memcpy(torn, head, head_size);
+		memset(torn + place * 128 + 20, 0, 50);
+		save("state/audit/head", torn, head_size);
+		assert_int_equal(check(CLV_OK).last, RECORDS + 4);
+		free(torn);
+	}
+	free(head);
+	free(text);
+}
+
+#define WRITERS 4
+#define EACH 25
+
+static void
+test_audit_append__serves_several_processes(void **state)
+{
+	const uint64_t before = check(CLV_OK).last;
+	pid_t children[WRITERS];
+
+	(void)state;
+	for (size_t i = 0; i < WRITERS; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			const struct clv_audit_event event = {
+			    .event = "written"};
+			bool good = true;
+
+			for (int j = 0; j < EACH; j++)
+				good = clv_audit_append(application, &event,
+					   NULL) == CLV_OK &&
+				    good;
+			_exit(good ? 0 : 1);
+		}
+	}
+	for (size_t i = 0; i < WRITERS; i++) {
+		int status = 0;
+
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(
+	    check(CLV_OK).last, before + (uint64_t)(WRITERS * EACH));
+}
+
+static void
+small_files(void)
+{
+	char *path = path_of("claviger.conf");
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	assert_true(fputs("audit: {file-size: 65536, files: 2}\n", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+	clv_application_free(&application);
+	assert_ok(clv_application_open(context, directory, &application, &err));
+}
+
+static void
+test_audit_append__rotates(void **state)
+{
+	struct clv_audit_summary summary;
+	struct stat about;
+	char detail[1001];
+	char *newest_file;
+
+	(void)state;
+	memset(detail, 'x', sizeof(detail) - 1);
+	detail[sizeof(detail) - 1] = '\0';
+	small_files();
+	for (int i = 0; i < 200; i++)
+		record(detail);
+	summary = check(CLV_OK);
+	assert_int_equal(summary.files, 2);
+	assert_int_equal(files("state/audit/*.jsonl"), 2);
+	assert_true(summary.first > 50);
+	assert_true(summary.last >= 200);
+	newest_file = path_of("state/audit/000004.jsonl");
+	assert_int_equal(stat(newest_file, &about), 0);
+	assert_true(about.st_size <= 65536);
+	/* That the older one goes by itself is tampering. */
+	command_ok(place, "rm '%s/state/audit/000003.jsonl'", directory);
+	assert_int_equal(check(CLV_CORRUPT).broken, summary.first);
+	free(newest_file);
+}
+
+static void
+test_audit__does_not_stand_in_the_way_of_readers(void **state)
+{
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	record("before");
+	child = fork();
+	if (child == 0) {
+		const struct clv_audit_event event = {.event = "read"};
+		clv_context *own = NULL;
+		clv_application *reader = NULL;
+		struct clv_audit_summary summary;
+		clv_guard *guard = NULL;
+		bool good = setgroups(0, NULL) == 0 && setgid(65534) == 0 &&
+		    setuid(65534) == 0 &&
+		    clv_context_new(&own, NULL) == CLV_OK &&
+		    clv_guard_new(&guard, NULL) == CLV_OK;
+
+		if (good)
+			clv_context_set_guard(own, &guard);
+		good = good &&
+		    clv_application_open(own, directory, &reader, NULL) ==
+			CLV_OK &&
+		    clv_audit_append(reader, &event, NULL) == CLV_PERMISSION &&
+		    clv_audit_verify(reader, NULL, &summary, NULL) == CLV_OK;
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void
+test_audit_append__refuses_a_log_that_others_write(void **state)
+{
+	const struct clv_audit_event event = {.event = "written"};
+
+	(void)state;
+	record("before");
+	command_ok(place, "chmod 0666 '%s/" LOG "'", directory);
+	assert_fails(CLV_POLICY, clv_audit_append(application, &event, &err));
+	command_ok(place, "chmod 0644 '%s/" LOG "'", directory);
+	record("after");
+	(void)check(CLV_OK);
+}
+
+#define TEST(function) \
+	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_audit_append__escapes_and_redacts),
+	    TEST(test_audit_append__refuses_a_bad_name),
+	    TEST(test_audit_verify__finds_any_changed_record),
+	    TEST(test_audit_verify__finds_any_removed_record),
+	    TEST(test_audit_verify__finds_any_cut_at_the_end),
+	    TEST(test_audit_verify__finds_moved_and_repeated_records),
+	    TEST(test_audit_append__keeps_a_cut_visible),
+	    TEST(test_audit_verify__finds_a_missing_head),
+	    TEST(test_audit_verify__compares_with_a_known_end),
+	    TEST(test_audit_append__takes_a_torn_line_away),
+	    TEST(test_audit_append__goes_on_from_a_head_that_is_behind),
+	    TEST(test_audit_append__serves_several_processes),
+	    TEST(test_audit_append__rotates),
+	    TEST(test_audit__does_not_stand_in_the_way_of_readers),
+	    TEST(test_audit_append__refuses_a_log_that_others_write),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
