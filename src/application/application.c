@@ -2,6 +2,7 @@
  * Copyright (c) the Claviger authors */
 
 #include "application/application.h"
+#include "application/audit.h"
 #include "application/state.h"
 
 #include <errno.h>
@@ -311,13 +312,44 @@ finish(clv_application *application)
 	application->finished_lists = done.lists;
 }
 
+/* There is no application to tell of it: its audit log, under the guard that
+ * it would have without claviger.conf. */
+static void
+tell_insecure(
+    const clv_context *context, const char *directory, const clv_error *failure)
+{
+	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	clv_application *stub = calloc(1, sizeof(*stub));
+
+	if (stub != NULL && fd >= 0 &&
+	    faccessat(fd, CLV_CONFIG_NAME, F_OK, 0) == 0 &&
+	    clv_guard_copy(clv_context_guard(context), &stub->guard, NULL) ==
+		CLV_OK) {
+		stub->directory_fd = fd;
+		stub->config.audit_size = CLV_AUDIT_SIZE_DEFAULT;
+		stub->config.audit_files = CLV_AUDIT_COUNT_MOST;
+		clv_audit_tell_refusal(stub, NULL, NULL, CLV_POLICY, failure);
+		clv_guard_free(&stub->guard);
+	}
+	free(stub);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 clv_status
 clv_application_open(clv_context *context, const char *directory,
     clv_application **out, clv_error **err)
 {
+	clv_error *failure = NULL;
 	const clv_status status =
-	    clv_application_read_only(context, directory, out, err);
+	    clv_application_read_only(context, directory, out, &failure);
 
+	if (status == CLV_POLICY)
+		tell_insecure(context, directory, failure);
+	if (err != NULL && failure != NULL)
+		*err = failure;
+	else
+		clv_error_free(&failure);
 	if (status == CLV_OK && (*out)->redo != NULL)
 		finish(*out);
 	return status;
@@ -516,8 +548,22 @@ compare_key(const clv_application *application, const char *group,
 	    "it is not the key of the certificate of slot %s/%s", group, type);
 }
 
-clv_status
-clv_application_key(const clv_application *application, const char *group,
+/* Hands a failure on, and tells the audit log of refusals. */
+static clv_status
+tell_refusal(const clv_application *application, const char *group,
+    const char *type, clv_status status, clv_error **failure, clv_error **err)
+{
+	clv_audit_tell_refusal(application, group, type, status, *failure);
+	if (err != NULL && *failure != NULL) {
+		*err = *failure;
+		*failure = NULL; /* transferred */
+	}
+	clv_error_free(failure);
+	return status;
+}
+
+static clv_status
+open_key(const clv_application *application, const char *group,
     const char *type, clv_key **out, clv_error **err)
 {
 	size_t index;
@@ -534,4 +580,15 @@ clv_application_key(const clv_application *application, const char *group,
 	if (status != CLV_OK)
 		clv_key_free(out);
 	return status;
+}
+
+clv_status
+clv_application_key(const clv_application *application, const char *group,
+    const char *type, clv_key **out, clv_error **err)
+{
+	clv_error *failure = NULL;
+	const clv_status status =
+	    open_key(application, group, type, out, &failure);
+
+	return tell_refusal(application, group, type, status, &failure, err);
 }

@@ -122,6 +122,21 @@ clv_status clv_audit_prepare(
 void clv_audit_tell_key(const clv_application *application, const char *event,
     const char *group, const char *type, const char *uri);
 
+struct clv_redo;
+struct clv_generation;
+
+/*
+ * What the log will say of a commit becomes part of its record; `config` is
+ * that afterwards. Fails if the log could not be written.
+ */
+clv_status clv_audit_put_redo(const clv_application *application,
+    const struct clv_generation *last, const struct clv_config *config,
+    struct clv_redo *redo, clv_error **err);
+
+/* Says so, once, before the record is removed. */
+clv_status clv_audit_tell_redo(const clv_application *application,
+    const struct clv_redo *redo, clv_error **err);
+
 /* Something was refused: CLV_POLICY or CLV_CHANGED; others are not told. */
 void clv_audit_tell_refusal(const clv_application *application,
     const char *group, const char *type, clv_status status,

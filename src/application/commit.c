@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "application/audit.h"
 #include "application/transaction.h"
 
 #define SLOT_CHAIN_SUFFIX ".chain"
@@ -221,6 +222,9 @@ put_last(struct commit *commit, clv_error **err)
 	if (status == CLV_OK)
 		status =
 		    clv_redo_put(commit->redo, CLV_LAST_PATH, text, size, err);
+	if (status == CLV_OK)
+		status = clv_audit_put_redo(commit->txn->application, &last,
+		    &commit->config, commit->redo, err);
 	free(text);
 	clv_generation_clear(&last);
 	return status;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "application/application.h"
+#include "application/audit.h"
 #include "base/file.h"
 #include "keys/context.h"
 #include "keys/subject.h"
@@ -330,6 +331,8 @@ clv_application_create(clv_context *context, const char *directory,
 		    store != NULL ? store : "file:", algorithms, count, fd,
 		    err);
 	if (status == CLV_OK) {
+		clv_audit_tell(creation.application, "application-created",
+		    NULL, NULL, clv_application_uri(creation.application));
 		*out = creation.application;
 		creation.application = NULL; /* transferred */
 	} else {

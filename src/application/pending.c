@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 
+#include "application/audit.h"
 #include "application/transaction.h"
 #include "keys/context.h"
 
@@ -36,6 +37,7 @@ clv_pending_open(const clv_application *application,
     const struct clv_ledger_entry *entry, clv_key **out, clv_error **err)
 {
 	char digest[DIGEST_TEXT];
+	clv_error *failure = NULL;
 	char *uri = NULL;
 	clv_status status;
 
@@ -49,13 +51,19 @@ clv_pending_open(const clv_application *application,
 		return status;
 	if (print_digest(*out, digest) && strcmp(digest, entry->mark) == 0)
 		return CLV_OK;
-	status = clv_error_raise(err, CLV_CHANGED,
+	status = clv_error_raise(&failure, CLV_CHANGED,
 	    &(struct clv_error_info){.operation = "open key",
 		.subject = clv_key_uri(*out),
 		.remedy = "make a new request"},
 	    "it is not the key that was made for slot %s/%s", entry->group,
 	    entry->type);
+	clv_audit_tell_refusal(
+	    application, entry->group, entry->type, status, failure);
 	clv_key_free(out);
+	if (err != NULL)
+		*err = failure;
+	else
+		clv_error_free(&failure);
 	return status;
 }
 
@@ -122,7 +130,7 @@ delete_key(const clv_application *application, const char *uri, clv_error **err)
 /* Nobody but the killed maker knows such a label. */
 static clv_status
 delete_labelled(const clv_application *application, clv_store *store,
-    const char *label, clv_error **err)
+    const struct clv_ledger_entry *made, clv_error **err)
 {
 	clv_key_list *list = NULL;
 	clv_status status = clv_key_list_get(store, &list, err);
@@ -131,8 +139,13 @@ delete_labelled(const clv_application *application, clv_store *store,
 	     i++) {
 		const struct clv_key_entry *entry = clv_key_list_at(list, i);
 
-		if (entry->label != NULL && strcmp(entry->label, label) == 0)
-			status = delete_key(application, entry->uri, err);
+		if (entry->label == NULL ||
+		    strcmp(entry->label, made->mark) != 0)
+			continue;
+		status = delete_key(application, entry->uri, err);
+		if (status == CLV_OK)
+			clv_audit_tell_key(application, "key-destroyed",
+			    made->group, made->type, entry->uri);
 	}
 	clv_key_list_free(&list);
 	return status;
@@ -151,11 +164,15 @@ destroy(const clv_application *application,
 		return status;
 	if (entry->kind == CLV_KEY_DESTROY) {
 		status = delete_key(application, uri, err);
+		/* Before it is out of the ledger: so it is not forgotten. */
+		if (status == CLV_OK)
+			clv_audit_tell_key(application, "key-destroyed",
+			    entry->group, entry->type, uri);
 	} else {
 		status = clv_store_open(application->context, uri, &store, err);
 		if (status == CLV_OK)
-			status = delete_labelled(
-			    application, store, entry->mark, err);
+			status =
+			    delete_labelled(application, store, entry, err);
 		clv_store_free(&store);
 	}
 	clv_free(uri);
@@ -307,6 +324,9 @@ enter(const struct making *making, const clv_key *key, clv_error **err)
 	free(uri);
 	if (status != CLV_OK)
 		return status;
+	clv_audit_tell_key(making->txn->application,
+	    making->bytes != NULL ? "key-imported" : "key-made", making->group,
+	    making->slot->type, clv_key_uri(key));
 	forget_making(making);
 	if (old != NULL)
 		old = clv_ledger_pending(

@@ -61,6 +61,7 @@ clv_redo_free(struct clv_redo **redo)
 	}
 	for (size_t i = 0; i < (*redo)->list_count; i++)
 		free((*redo)->lists[i]);
+	free((*redo)->event);
 	free(*redo);
 	*redo = NULL;
 }
@@ -95,6 +96,13 @@ clv_redo_list(struct clv_redo *redo, const char *path, clv_error **err)
 		return no_memory(err);
 	redo->list_count++;
 	return CLV_OK;
+}
+
+void
+clv_redo_tell(struct clv_redo *redo, char *event)
+{
+	free(redo->event);
+	redo->event = event;
 }
 
 const struct clv_redo_file *
@@ -144,6 +152,9 @@ clv_redo_encode(
 		clv_words_print(out, redo->lists[i]);
 		(void)fputc('\n', out);
 	}
+	if (redo->event != NULL)
+		(void)fprintf(
+		    out, "event %zu\n%s\n", strlen(redo->event), redo->event);
 	for (size_t i = 0; i < redo->count; i++)
 		print_file(out, &redo->files[i]);
 	good = fflush(out) == 0;
@@ -182,12 +193,33 @@ parse_file(struct clv_redo *redo, struct clv_words_cursor *cursor, char *line,
 }
 
 static clv_status
+parse_event(struct clv_redo *redo, struct clv_words_cursor *cursor, char *line,
+    clv_error **err)
+{
+	char *words[2];
+	size_t size = 0;
+
+	if (!clv_words_split(line, words, 2) || redo->event != NULL ||
+	    redo->count > 0 || !clv_words_number(words[1], cursor->left, &size))
+		return corrupt(err, "a line is not understood");
+	if (cursor->left <= size || cursor->at[size] != '\n' ||
+	    memchr(cursor->at, '\0', size) != NULL)
+		return corrupt(err, "contents are cut off");
+	redo->event = strndup((const char *)cursor->at, size);
+	if (redo->event == NULL)
+		return no_memory(err);
+	cursor->at += size + 1;
+	cursor->left -= size + 1;
+	return CLV_OK;
+}
+
+static clv_status
 parse_list(struct clv_redo *redo, char *line, clv_error **err)
 {
 	char *words[2];
 
 	if (!clv_words_split(line, words, 2) || *words[1] == '\0' ||
-	    redo->count > 0)
+	    redo->count > 0 || redo->event != NULL)
 		return corrupt(err, "a line is not understood");
 	return clv_redo_list(redo, words[1], err);
 }
@@ -232,9 +264,12 @@ parse(struct clv_redo *redo, const uint8_t *text, size_t size, clv_error **err)
 				return corrupt(err, "it is damaged");
 			return CLV_OK;
 		}
-		status = strncmp(line, "list ", 5) == 0
-		    ? parse_list(redo, line, err)
-		    : parse_file(redo, &cursor, line, err);
+		if (strncmp(line, "list ", 5) == 0)
+			status = parse_list(redo, line, err);
+		else if (strncmp(line, "event ", 6) == 0)
+			status = parse_event(redo, &cursor, line, err);
+		else
+			status = parse_file(redo, &cursor, line, err);
 		if (status != CLV_OK)
 			return status;
 	}
@@ -246,8 +281,10 @@ clv_redo_parse(
 {
 	clv_status status = redo_alloc(out, err);
 
-	if (status == CLV_OK)
+	if (status == CLV_OK) {
+		(*out)->found = true;
 		status = parse(*out, text, size, err);
+	}
 	if (status != CLV_OK)
 		clv_redo_free(out);
 	return status;

@@ -11,6 +11,8 @@
  *     claviger-redo 2 <nonce>
  *     list <path>              a TrustList with a change that this record
  *                              decides (trust/decision.h)
+ *     event <size>             what the audit log is to say of it, followed
+ *                              by the text and a newline
  *     put <size> <path>        followed by the bytes and a newline
  *     end <SHA-256 of all before this line>
  *
@@ -41,6 +43,8 @@ struct clv_redo {
 	char nonce[CLV_NONCE_SIZE]; /* empty in version 1 */
 	char *lists[CLV_GROUPS_MAX];
 	size_t list_count;
+	char *event; /* NULL: none */
+	bool found;  /* read from the disk: parts may have been carried out */
 	struct clv_redo_file files[CLV_REDO_FILES];
 	size_t count;
 };
@@ -56,6 +60,9 @@ clv_status clv_redo_put(struct clv_redo *redo, const char *path,
 /* Appends a TrustList; copies. */
 clv_status clv_redo_list(
     struct clv_redo *redo, const char *path, clv_error **err);
+
+/* Sets what the audit log is to say (audit.h); takes it over. */
+void clv_redo_tell(struct clv_redo *redo, char *event);
 
 /* What the record says of a file, NULL if nothing. `redo` may be NULL. */
 const struct clv_redo_file *clv_redo_find(

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "application/audit.h"
 #include "application/lists.h"
 #include "base/file.h"
 
@@ -273,6 +274,8 @@ clv_state_apply(const clv_application *application,
 
 	for (size_t i = 0; status == CLV_OK && i < redo->count; i++)
 		status = put_file(application, &redo->files[i], err);
+	if (status == CLV_OK)
+		status = clv_audit_tell_redo(application, redo, err);
 	if (status == CLV_OK)
 		status = clv_file_unlink(state->directory, CLV_REDO_NAME, err);
 	return status;

@@ -2,6 +2,7 @@
  * Copyright (c) the Claviger authors */
 
 #include "application/transaction.h"
+#include "application/audit.h"
 
 #include <stdlib.h>
 
@@ -96,6 +97,7 @@ clv_txn_cancel(clv_txn *txn, clv_error **err)
 {
 	const clv_application *application = txn->application;
 	struct clv_slot slot;
+	bool changed = clv_lists_are_staged(&txn->lists);
 	bool made = false;
 	clv_status status = CLV_OK;
 
@@ -107,6 +109,8 @@ clv_txn_cancel(clv_txn *txn, clv_error **err)
 		struct clv_ledger_entry *entry =
 		    clv_ledger_pending(&txn->ledger, slot.group, slot.type);
 
+		changed = changed || txn->slots[i].der != NULL ||
+		    txn->slots[i].deleted || txn->slots[i].made;
 		clv_txn_slot_clear(&txn->slots[i]);
 		if (!txn->slots[i].made || entry == NULL)
 			continue;
@@ -118,6 +122,9 @@ clv_txn_cancel(clv_txn *txn, clv_error **err)
 	if (made && status == CLV_OK)
 		status = clv_pending_destroy(
 		    application, &txn->state, &txn->ledger, NULL, err);
+	if (changed)
+		clv_audit_tell(
+		    application, "transaction-cancelled", NULL, NULL, NULL);
 	return status;
 }
 

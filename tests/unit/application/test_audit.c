@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "application/audit.h"
+#include "application/state.h"
+
 #define LOG "state/audit/000001.jsonl"
 #define RECORDS 6
 #define TEXT_MAX 65536
@@ -318,6 +321,168 @@ test_audit_verify__compares_with_a_known_end(void **state)
 	free(all);
 }
 
+/* ---- what the library records ---- */
+
+struct count {
+	const char *event;
+	const char *also; /* NULL: anything */
+	size_t found;
+};
+
+static bool
+count_one(void *user, const char *json, size_t size)
+{
+	struct count *count = user;
+	char wanted[80];
+
+	(void)size;
+	(void)snprintf(
+	    wanted, sizeof(wanted), "\"event\":\"%s\"", count->event);
+	if (strstr(json, wanted) != NULL &&
+	    (count->also == NULL || strstr(json, count->also) != NULL))
+		count->found++;
+	return true;
+}
+
+static size_t
+count_of(const char *event, const char *also)
+{
+	struct count count = {.event = event, .also = also};
+
+	assert_ok(clv_audit_visit(application, count_one, &count, &err));
+	return count.found;
+}
+
+static void
+test_audit__tells_of_keys_and_commits(void **state)
+{
+	char *old = present_key();
+	char *thumbprint;
+	char *key;
+	clv_txn *txn = NULL;
+
+	(void)state;
+	assert_int_equal(count_of("application-created", TEST_URI), 1);
+	renew();
+	key = present_key();
+	thumbprint = present_thumbprint(application);
+	assert_int_equal(count_of("key-made", key), 1);
+	assert_int_equal(count_of("key-destroyed", old), 1);
+	assert_int_equal(count_of("transaction-committed", thumbprint), 1);
+	assert_int_equal(count_of("transaction-committed", NULL), 1);
+	/* A transaction that did nothing is not told. */
+	assert_ok(clv_txn_open(application, &txn, &err));
+	assert_ok(clv_txn_cancel(txn, &err));
+	clv_txn_free(&txn);
+	assert_int_equal(count_of("transaction-cancelled", NULL), 0);
+	assert_ok(clv_txn_open(application, &txn, &err));
+	assert_ok(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, NULL, &err));
+	assert_ok(clv_txn_cancel(txn, &err));
+	clv_txn_free(&txn);
+	assert_int_equal(count_of("transaction-cancelled", NULL), 1);
+	assert_int_equal(count_of("key-made", NULL), 2);
+	assert_int_equal(count_of("key-destroyed", NULL), 2);
+	(void)check(CLV_OK);
+	free(thumbprint);
+	free(key);
+	free(old);
+}
+
+/* Leaves a committed record behind, as a writer does who was killed before
+ * (`told` false) or after he told the audit log. */
+static void
+leave_record(bool told)
+{
+	const struct clv_audit_event event = {.event = "transaction-committed"};
+	struct clv_state locked = CLV_STATE_INIT;
+	struct clv_redo *redo = NULL;
+	bool committed = false;
+	char *body = NULL;
+
+	assert_ok(clv_redo_new(&redo, &err));
+	assert_ok(clv_audit_make_body(&event, redo->nonce, "[]", &body, &err));
+	clv_redo_tell(redo, body);
+	if (told)
+		assert_ok(clv_audit_tell_redo(application, redo, &err));
+	assert_ok(clv_state_lock(application, 0, &locked, &err));
+	assert_ok(clv_state_commit(&locked, redo, &committed, &err));
+	clv_state_unlock(&locked);
+	clv_redo_free(&redo);
+}
+
+static void
+test_audit__tells_of_a_commit_once_whatever_crashes(void **state)
+{
+	(void)state;
+	for (int told = 0; told < 2; told++) {
+		const size_t committed =
+		    count_of("transaction-committed", NULL);
+		const size_t recovered =
+		    count_of("transaction-recovered", NULL);
+		clv_application *other = NULL;
+
+		leave_record(told != 0);
+		assert_int_equal(files("state/redo"), 1);
+		assert_ok(
+		    clv_application_open(context, directory, &other, &err));
+		clv_application_free(&other);
+		assert_int_equal(files("state/redo"), 0);
+		assert_int_equal(
+		    count_of("transaction-committed", NULL), committed + 1);
+		assert_int_equal(
+		    count_of("transaction-recovered", NULL), recovered + 1);
+	}
+	(void)check(CLV_OK);
+}
+
+static void
+test_audit__holds_a_commit_back_that_it_could_not_tell(void **state)
+{
+	char *before = present_thumbprint(application);
+	clv_txn *txn = NULL;
+	char *after;
+
+	(void)state;
+	command_ok(place, "chmod 0777 '%s/state/audit'", directory);
+	assert_ok(clv_txn_open(application, &txn, &err));
+	assert_ok(
+	    clv_txn_self_sign(txn, GROUP, TYPE, CLV_EC_P256, NULL, 30, &err));
+	assert_fails(CLV_POLICY, clv_txn_commit(txn, &err));
+	command_ok(place, "chmod 0755 '%s/state/audit'", directory);
+	after = present_thumbprint(application);
+	assert_string_equal(before, after);
+	assert_ok(clv_txn_commit(txn, &err));
+	clv_txn_free(&txn);
+	free(before);
+	free(after);
+}
+
+static void
+test_audit__tells_of_refusals_once_an_hour(void **state)
+{
+	clv_application *other = NULL;
+	clv_key *key = NULL;
+	char *uri;
+
+	(void)state;
+	command_ok(place, "chmod 0666 '%s/claviger.conf'", directory);
+	for (int i = 0; i < 3; i++)
+		assert_fails(CLV_POLICY,
+		    clv_application_open(context, directory, &other, &err));
+	command_ok(place, "chmod 0644 '%s/claviger.conf'", directory);
+	assert_int_equal(count_of("refused", "\"outcome\":\"POLICY\""), 1);
+	uri = present_key();
+	command_ok(place,
+	    "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "
+	    "-out '%s'",
+	    strchr(uri, ':') + 1);
+	for (int i = 0; i < 3; i++)
+		assert_fails(CLV_CHANGED,
+		    clv_application_key(application, GROUP, TYPE, &key, &err));
+	assert_int_equal(count_of("refused", "\"outcome\":\"CHANGED\""), 1);
+	free(uri);
+}
+
 /* ---- crashes and neighbours ---- */
 
 static void
@@ -457,6 +622,7 @@ test_audit__does_not_stand_in_the_way_of_readers(void **state)
 
 	(void)state;
 	record("before");
+	command_ok("/", "chmod 0755 '%s'", place);
 	child = fork();
 	if (child == 0) {
 		const struct clv_audit_event event = {.event = "read"};
@@ -512,6 +678,10 @@ main(void)
 	    TEST(test_audit_append__keeps_a_cut_visible),
 	    TEST(test_audit_verify__finds_a_missing_head),
 	    TEST(test_audit_verify__compares_with_a_known_end),
+	    TEST(test_audit__tells_of_keys_and_commits),
+	    TEST(test_audit__tells_of_a_commit_once_whatever_crashes),
+	    TEST(test_audit__holds_a_commit_back_that_it_could_not_tell),
+	    TEST(test_audit__tells_of_refusals_once_an_hour),
 	    TEST(test_audit_append__takes_a_torn_line_away),
 	    TEST(test_audit_append__goes_on_from_a_head_that_is_behind),
 	    TEST(test_audit_append__serves_several_processes),
