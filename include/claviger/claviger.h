@@ -18,6 +18,7 @@
 #include <claviger/error.h>
 #include <claviger/guard.h>
 #include <claviger/key.h>
+#include <claviger/live.h>
 #include <claviger/log.h>
 #include <claviger/seal.h>
 #include <claviger/secret.h>
