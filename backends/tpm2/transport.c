@@ -128,11 +128,12 @@ clv_tpm_transport_close(TSS2_TCTI_CONTEXT **transport)
 	*transport = NULL;
 }
 
-/* Most TCTIs can only block; the kernel's devices can be waited for. */
+/* Most TCTIs can only block; the kernel's devices and tpm2-abrmd can be waited
+ * for. These fill in the descriptors and leave to us what to wait for. */
 static TSS2_RC
 await_answer(TSS2_TCTI_CONTEXT *transport)
 {
-	struct pollfd descriptors[4];
+	struct pollfd descriptors[4] = {{0}};
 	size_t count = sizeof(descriptors) / sizeof(descriptors[0]);
 	size_t known = 0;
 	int ready;
@@ -143,6 +144,8 @@ await_answer(TSS2_TCTI_CONTEXT *transport)
 	    Tss2_Tcti_GetPollHandles(transport, descriptors, &count) !=
 		TSS2_RC_SUCCESS)
 		return TSS2_RC_SUCCESS;
+	for (size_t i = 0; i < count; i++)
+		descriptors[i].events |= POLLIN;
 	do
 		ready = poll(descriptors, (nfds_t)count, CLV_TPM_ANSWER_MS);
 	while (ready < 0 && errno == EINTR);
