@@ -22,6 +22,8 @@
 #define AUTH "correct horse battery"
 #define NEW_AUTH "staple of another kind"
 #define SECRET "the password of a pem key"
+#define OWNER "what the owner knows"
+#define HANDLE "tpm2:handle=0x81000020"
 
 /* As tests sign and decrypt it: see fixture.c. */
 static const uint8_t message[] = "what is to be signed or hidden";
@@ -86,6 +88,100 @@ make_foreign(clv_secret *pem, uint8_t scalar[32])
 }
 
 static void
+run_tool(struct tpm_lab *lab, const char *const *arguments)
+{
+	assert_int_equal(swtpm_lab_run(&lab->swtpm, arguments, NULL, 0), 0);
+}
+
+/* ---- the flows: all that this backend does with a TPM ---- */
+
+static void
+make_keys(struct tpm_lab *lab)
+{
+	static const clv_algorithm kinds[] = {
+	    CLV_EC_P256, CLV_EC_P384, CLV_RSA_2048};
+	char label[2] = "a";
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]);
+	     i++, label[0]++) {
+		char *uri = tpm_lab_key_uri(lab, kinds[i], label);
+
+		assert_key_unseen(uri);
+		free(uri);
+	}
+}
+
+static void
+open_and_sign(struct tpm_lab *lab)
+{
+	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "ec");
+	clv_key *key = NULL;
+
+	tpm_lab_reopen(lab);
+	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	assert_ok(tpm_lab_sign(key, &err));
+	assert_ok(tpm_lab_sign(key, &err));
+	assert_key_unseen(uri);
+	clv_key_free(&key);
+	free(uri);
+}
+
+static void
+decrypt(struct tpm_lab *lab)
+{
+	clv_key *key = tpm_lab_key(lab, CLV_RSA_2048, "rsa");
+
+	assert_ok(tpm_lab_sign(key, &err));
+	assert_ok(tpm_lab_decrypt(key, &err));
+	clv_key_free(&key);
+}
+
+static void
+give_wrong_auth(struct tpm_lab *lab)
+{
+	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "ec");
+	clv_key *key = NULL;
+
+	lab->auth = NEW_AUTH;
+	assert_fails(
+	    CLV_CANCELLED, clv_key_open(lab->context, uri, &key, &err));
+	free(uri);
+}
+
+static void
+change_auth(struct tpm_lab *lab)
+{
+	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "ec");
+	clv_key *key = NULL;
+
+	lab->new_auth = NEW_AUTH;
+	assert_ok(clv_key_change_secret(lab->context, uri, &err));
+	lab->auth = NEW_AUTH;
+	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	assert_ok(tpm_lab_sign(key, &err));
+	clv_key_free(&key);
+	assert_key_unseen(uri);
+	free(uri);
+}
+
+static void
+import_key(struct tpm_lab *lab)
+{
+	clv_secret pem = CLV_SECRET_INIT;
+	uint8_t scalar[32];
+	clv_key *key = NULL;
+
+	make_foreign(&pem, scalar);
+	assert_ok(clv_key_import(lab->store, &pem, NULL, &key, &err));
+	lab->auth = AUTH;
+	assert_ok(tpm_lab_sign(key, &err));
+	assert_key_unseen(clv_key_uri(key));
+	assert_unseen("an imported key", scalar, sizeof(scalar));
+	clv_key_free(&key);
+	clv_secret_clear(&pem);
+}
+
+static void
 seal_and_unseal(struct tpm_lab *lab)
 {
 	clv_secret secret = CLV_SECRET_INIT;
@@ -102,76 +198,101 @@ seal_and_unseal(struct tpm_lab *lab)
 	clv_secret_clear(&again);
 }
 
+/* An owner with an auth value, and the storage key that he left for us. */
 static void
-change_auth(struct tpm_lab *lab, const char *uri)
+take_ownership(struct tpm_lab *lab)
 {
-	clv_key *key = NULL;
+	char context[LAB_PATH + 16];
 
-	lab->new_auth = NEW_AUTH;
-	assert_ok(clv_key_change_secret(lab->context, uri, &err));
-	lab->auth = NEW_AUTH;
-	assert_ok(clv_key_open(lab->context, uri, &key, &err));
-	assert_ok(tpm_lab_sign(key, &err));
-	clv_key_free(&key);
-	assert_key_unseen(uri);
+	(void)snprintf(context, sizeof(context), "%s/srk.ctx", lab->swtpm.dir);
+	run_tool(lab,
+	    (const char *const[]){"tpm2_createprimary", "-Q", "-C", "o", "-G",
+		"ecc", "-a",
+		"fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|"
+		"restricted|decrypt",
+		"-c", context, NULL});
+	run_tool(lab,
+	    (const char *const[]){"tpm2_evictcontrol", "-Q", "-C", "o", "-c",
+		context, "0x81000001", NULL});
+	run_tool(lab, (const char *const[]){"tpm2_flushcontext", "-t", NULL});
+	run_tool(lab,
+	    (const char *const[]){"tpm2_changeauth", "-c", "o", OWNER, NULL});
+	lab->owner_auth = OWNER;
 }
 
+/* Made, used, opened again, listed and removed, authorised by the owner. */
 static void
-import_key(struct tpm_lab *lab)
+keep_in_the_tpm(struct tpm_lab *lab)
 {
-	clv_secret pem = CLV_SECRET_INIT;
-	uint8_t scalar[32];
+	clv_store *store = NULL;
 	clv_key *key = NULL;
 
-	make_foreign(&pem, scalar);
-	assert_ok(clv_key_import(lab->store, &pem, NULL, &key, &err));
+	take_ownership(lab);
+	assert_ok(clv_store_open(lab->context, HANDLE, &store, &err));
+	assert_ok(clv_key_generate(store, CLV_EC_P256, NULL, &key, &err));
+	lab->auth = AUTH;
 	assert_ok(tpm_lab_sign(key, &err));
-	assert_key_unseen(clv_key_uri(key));
-	assert_unseen("an imported key", scalar, sizeof(scalar));
 	clv_key_free(&key);
-	clv_secret_clear(&pem);
+	clv_store_free(&store);
+	assert_ok(clv_key_open(lab->context, HANDLE, &key, &err));
+	assert_ok(tpm_lab_sign(key, &err));
+	clv_key_free(&key);
+	assert_ok(clv_key_delete(lab->context, HANDLE, &err));
 }
+
+/* Labels are used again. */
+static void
+clear_keys(struct tpm_lab *lab)
+{
+	char command[LAB_PATH + 32];
+
+	(void)snprintf(command, sizeof(command), "rm -f %s/*", lab->swtpm.keys);
+	run_tool(lab, (const char *const[]){"sh", "-c", command, NULL});
+	tpm_lab_reopen(lab);
+}
+
+static const struct flow {
+	const char *name;
+	void (*run)(struct tpm_lab *lab);
+	TPM2_CC code; /* that must have been seen */
+} flows[] = {
+    {"generate", make_keys, TPM2_CC_Create},
+    {"open and sign", open_and_sign, TPM2_CC_Sign},
+    {"decrypt", decrypt, TPM2_CC_RSA_Decrypt},
+    {"a wrong auth value", give_wrong_auth, TPM2_CC_Sign},
+    {"change the auth value", change_auth, TPM2_CC_ObjectChangeAuth},
+    {"import", import_key, TPM2_CC_Import},
+    {"seal and unseal", seal_and_unseal, TPM2_CC_Unseal},
+    {"persistent keys, as the owner", keep_in_the_tpm, TPM2_CC_EvictControl},
+};
 
 static void
 test_bus__shows_no_secret(void **state)
 {
 	struct tpm_lab *lab = *state;
 	uint8_t digest[32];
-	clv_key *ec, *rsa;
-	char *uri;
 
-	lab->new_auth = AUTH;
-	fault_tcti_record(true);
-	ec = tpm_lab_key(lab, CLV_EC_P256, "ec");
-	rsa = tpm_lab_key(lab, CLV_RSA_2048, "rsa");
-	assert_ok(tpm_lab_sign(ec, &err));
-	assert_ok(tpm_lab_sign(rsa, &err));
-	assert_ok(tpm_lab_decrypt(rsa, &err));
-	uri = strdup(clv_key_uri(ec));
-	assert_key_unseen(uri);
-	assert_key_unseen(clv_key_uri(rsa));
-	/* opened again: loaded from the file, and the auth value proven */
-	tpm_lab_reopen(lab);
-	clv_key_free(&ec);
-	assert_ok(clv_key_open(lab->context, uri, &ec, &err));
-	assert_ok(tpm_lab_sign(ec, &err));
-	assert_key_unseen(uri);
-	clv_key_free(&ec);
-	clv_key_free(&rsa);
-	change_auth(lab, uri);
-	import_key(lab);
-	seal_and_unseal(lab);
-
-	assert_unseen("the auth value", AUTH, strlen(AUTH));
-	assert_unseen("the new auth value", NEW_AUTH, strlen(NEW_AUTH));
-	assert_unseen("the sealed secret", SECRET, strlen(SECRET));
-	assert_unseen("the plaintext", message, sizeof(message));
 	assert_int_equal(EVP_Q_digest(NULL, "SHA256", NULL, message,
 			     sizeof(message), digest, NULL),
 	    1);
-	assert_unseen("the digest", digest, sizeof(digest));
-	assert_true(fault_tcti_recorded() > 4000);
-	free(uri);
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
+		const struct flow *flow = &flows[i];
+
+		lab->new_auth = AUTH;
+		fault_tcti_reset();
+		fault_tcti_record(true);
+		flow->run(lab);
+		assert_unseen("the auth value", AUTH, strlen(AUTH));
+		assert_unseen("the new auth value", NEW_AUTH, strlen(NEW_AUTH));
+		assert_unseen("the owner's", OWNER, strlen(OWNER));
+		assert_unseen("the sealed secret", SECRET, strlen(SECRET));
+		assert_unseen("the plaintext", message, sizeof(message));
+		assert_unseen("the digest", digest, sizeof(digest));
+		assert_true(fault_tcti_count(flow->code) > 0);
+		print_message("%s: %u commands, %zu bytes, nothing in clear\n",
+		    flow->name, fault_tcti_count(0), fault_tcti_recorded());
+		clear_keys(lab);
+	}
 }
 
 /* So that the test above can be believed: public things are seen. */
