@@ -27,6 +27,7 @@ static struct {
 	bool recording;
 	uint8_t *record;
 	size_t record_size;
+	size_t answer_size;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 struct context {
@@ -35,6 +36,10 @@ struct context {
 	struct fault current; /* of the command under way; kind 0: none */
 	TPM2_CC code;
 	bool sent;
+	/* The last answer that was passed on as it was, for FAULT_REPLAY. */
+	TPM2_CC kept_code;
+	size_t kept_size;
+	uint8_t kept[ROOM];
 };
 
 /* ---- control ---- */
@@ -67,6 +72,12 @@ unsigned
 fault_tcti_hits(void)
 {
 	return state.hits;
+}
+
+size_t
+fault_tcti_answer_size(void)
+{
+	return state.answer_size;
 }
 
 unsigned
@@ -191,6 +202,18 @@ own(TSS2_TCTI_CONTEXT *tcti)
 }
 
 static TSS2_RC
+transmit_changed(struct context *context, size_t size, const uint8_t *command)
+{
+	uint8_t changed[ROOM];
+
+	if (size > sizeof(changed) || context->current.value >= size)
+		abort();
+	memcpy(changed, command, size);
+	changed[context->current.value] ^= 1;
+	return Tss2_Tcti_Transmit(context->inner, size, changed);
+}
+
+static TSS2_RC
 transmit(TSS2_TCTI_CONTEXT *tcti, size_t size, const uint8_t *command)
 {
 	struct context *context = own(tcti);
@@ -208,6 +231,8 @@ transmit(TSS2_TCTI_CONTEXT *tcti, size_t size, const uint8_t *command)
 		return TSS2_RC_SUCCESS;
 	count(code);
 	context->sent = true;
+	if (context->current.kind == FAULT_FLIP_COMMAND)
+		return transmit_changed(context, size, command);
 	return Tss2_Tcti_Transmit(context->inner, size, command);
 }
 
@@ -219,6 +244,26 @@ at_parameters(TPM2_CC code)
 		code == TPM2_CC_StartAuthSession
 	    ? 14
 	    : 10;
+}
+
+static void
+replay(struct context *context, uint8_t *answer, size_t *size)
+{
+	if (context->kept_code != context->code)
+		abort();
+	memcpy(answer, context->kept, context->kept_size);
+	*size = context->kept_size;
+}
+
+static void
+keep(struct context *context, const uint8_t *answer, size_t size)
+{
+	context->kept_code = context->code;
+	context->kept_size = size;
+	memcpy(context->kept, answer, size);
+	(void)pthread_mutex_lock(&state.mutex);
+	state.answer_size = size;
+	(void)pthread_mutex_unlock(&state.mutex);
 }
 
 /* Changes an answer in a buffer with room for more. */
@@ -256,6 +301,9 @@ spoil(const struct fault *fault, TPM2_CC code, uint8_t *answer, size_t *size)
 		if (fault->value < *size)
 			answer[fault->value] ^= 1;
 		break;
+	case FAULT_EDIT:
+		fault->edit(fault->user, answer, size);
+		break;
 	default:
 		break;
 	}
@@ -282,6 +330,10 @@ receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *answer, int32_t timeout)
 		return TSS2_TCTI_RC_IO_ERROR;
 	if (rc != TSS2_RC_SUCCESS)
 		return rc;
+	if (context->current.kind == FAULT_REPLAY)
+		replay(context, room, &got);
+	else if (context->sent)
+		keep(context, room, got);
 	spoil(&context->current, context->code, room, &got);
 	if (got > *size)
 		return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;

@@ -43,6 +43,12 @@ enum fault_kind {
 	FAULT_LIE_PARAMETERS,
 	/* The lowest bit of byte `value` is another. */
 	FAULT_FLIP,
+	/* The same of the command, on its way to the TPM. */
+	FAULT_FLIP_COMMAND,
+	/* The answer is the one that the same command got before. */
+	FAULT_REPLAY,
+	/* `edit` changes the answer as it likes; there is room for 8 KiB. */
+	FAULT_EDIT,
 	/* `hook` runs before it is sent: to reset the TPM, say. */
 	FAULT_HOOK
 };
@@ -55,6 +61,7 @@ struct fault {
 	uint32_t value;
 	void (*hook)(void *user);
 	void *user;
+	void (*edit)(void *user, uint8_t *answer, size_t *size);
 };
 
 /* Forgets rules, counters and what was recorded. */
@@ -62,6 +69,8 @@ FAULT_API void fault_tcti_reset(void);
 FAULT_API void fault_tcti_add(const struct fault *fault);
 /* How often rules came true. */
 FAULT_API unsigned fault_tcti_hits(void);
+/* How long the last answer was, before anything was done to it. */
+FAULT_API size_t fault_tcti_answer_size(void);
 /* How many commands of this kind were sent on; 0: of all kinds. */
 FAULT_API unsigned fault_tcti_count(TPM2_CC code);
 /* Begins to record all bytes of both directions, or ends it. */
