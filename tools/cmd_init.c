@@ -146,10 +146,18 @@ print(const struct program *program, const clv_application *application)
 static void
 suggest(const struct init *init)
 {
-	if (init->store == NULL && access("/dev/tpmrm0", R_OK | W_OK) == 0)
+	static const char device[] = "/dev/tpmrm0";
+
+	if (init->store != NULL || access(device, F_OK) != 0)
+		return;
+	fprintf(stderr,
+	    "claviger: this machine has a TPM: with --key tpm2: the key can't "
+	    "be copied\n");
+	if (access(device, R_OK | W_OK) != 0)
 		fprintf(stderr,
-		    "claviger: this machine has a TPM: with --key "
-		    "tpm2: the key can't be copied\n");
+		    "  (%s is not yours to use yet: usermod --append --groups "
+		    "tss USER)\n",
+		    device);
 }
 
 static int

@@ -141,6 +141,9 @@ clv_tpm_auth_ask(const struct clv_tpm_use *use, const char *pin_source,
 			.operation = "use TPM key", .subject = use->subject},
 		    "one more wrong auth value would lock the TPM; nobody was "
 		    "there to give it on purpose");
+	/* nobody has another one: what matters is what the wrong one cost */
+	if (status == CLV_AUTH && lockable && request.attempt > 1)
+		return clv_tpm_lockout_explain(use, status, err);
 	return status;
 }
 

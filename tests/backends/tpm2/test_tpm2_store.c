@@ -16,6 +16,8 @@
 
 #include <claviger/seal.h>
 
+#include "../../../backends/tpm2/keyfile.h"
+
 #define HANDLE "tpm2:handle=0x81000077"
 
 static void
@@ -357,6 +359,72 @@ test_seal__has_limits(void **state)
 	clv_secret_clear(&again);
 }
 
+static void
+write_file(const char *path, const uint8_t *text, size_t size)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* The file again, with one byte of what it encodes changed. */
+static void
+write_changed(const char *path, const struct clv_tpm_keyfile *file, size_t at)
+{
+	struct clv_tpm_keyfile changed = *file;
+	const size_t private_size = changed.private_area.size;
+	TPMT_PUBLIC *area = &changed.public_area.publicArea;
+	char *text = NULL;
+	size_t size = 0;
+
+	if (at < private_size)
+		changed.private_area.buffer[at] ^= 0x10;
+	else
+		area->unique.keyedHash.buffer[at - private_size] ^= 0x10;
+	assert_ok(clv_tpm_keyfile_format(&changed, &text, &size, &err));
+	write_file(path, (uint8_t *)text, size);
+	free(text);
+}
+
+static void
+test_sealed_file__with_a_byte_changed_is_refused(void **state)
+{
+	struct tpm_lab *lab = *state;
+	clv_secret secret = CLV_SECRET_INIT, again = CLV_SECRET_INIT;
+	struct clv_tpm_keyfile file;
+	char uri[LAB_PATH + 32], text[8192];
+	const char *path = uri + strlen("tpm2:");
+	size_t size, bytes;
+	FILE *stream;
+
+	(void)snprintf(uri, sizeof(uri), "tpm2:%s/pin", lab->swtpm.keys);
+	assert_ok(clv_secret_set(&secret, "hunter2", 7, &err));
+	assert_ok(clv_seal(lab->context, uri, &secret, &err));
+	stream = fopen(path, "r");
+	size = fread(text, 1, sizeof(text), stream);
+	(void)fclose(stream);
+	assert_ok(clv_tpm_keyfile_parse(text, size, path, &file, &err));
+	bytes = file.private_area.size +
+	    file.public_area.publicArea.unique.keyedHash.size;
+	assert_true(bytes > 100);
+	for (size_t at = 0; at < bytes; at += 3) {
+		clv_error *problem = NULL;
+
+		write_changed(path, &file, at);
+		if (clv_unseal(lab->context, uri, &again, &problem) == CLV_OK)
+			fail_msg("byte %zu was changed, and it opened", at);
+		assert_null(again.data);
+		clv_error_free(&problem);
+	}
+	write_file(path, (uint8_t *)text, size);
+	assert_ok(clv_unseal(lab->context, uri, &again, &err));
+	assert_true(clv_secret_equal(&secret, &again));
+	clv_secret_clear(&secret);
+	clv_secret_clear(&again);
+}
+
 /* R16: a password that stands in no file. */
 static void
 test_seal__is_the_password_source_of_a_pem_key(void **state)
@@ -409,6 +477,7 @@ main(void)
 	    ITEM(test_rsa_3072_and_p384__work),
 	    ITEM(test_seal__opens_on_this_machine_only),
 	    ITEM(test_seal__has_limits),
+	    ITEM(test_sealed_file__with_a_byte_changed_is_refused),
 	    ITEM(test_seal__is_the_password_source_of_a_pem_key),
 	};
 
