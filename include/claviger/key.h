@@ -104,6 +104,11 @@ CLV_API clv_status clv_key_options_set_id(
 /**
  * Sets an option that only some kinds of store know, such as
  * "scrypt-n" = "65536" for pem. See the backend's documentation.
+ *
+ * tpm2 knows "lockout" = "on" or "off" (default): whether the TPM counts wrong
+ * auth values for this key and refuses it for a while after too many. On is
+ * recommended when a person chose the auth value, since that can be guessed;
+ * off when nobody attends the device, since power cuts count as well.
  * @return CLV_INVALID when the key is made, if the store does not know it
  */
 CLV_API clv_status clv_key_options_set(clv_key_options *options,
