@@ -24,7 +24,7 @@ complain(const char *what)
 }
 
 static void
-become_swtpm(const struct swtpm_lab *lab, pid_t parent)
+become_swtpm(const struct swtpm_lab *lab, pid_t parent, const char *flags)
 {
 	char state[LAB_PATH + 32], server[LAB_PATH + 64];
 	char control[LAB_PATH + 64], log[LAB_PATH + 32];
@@ -39,8 +39,8 @@ become_swtpm(const struct swtpm_lab *lab, pid_t parent)
 	if (getppid() != parent)
 		_exit(127);
 	(void)execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state,
-	    "--server", server, "--ctrl", control, "--flags",
-	    "not-need-init,startup-clear", "--log", log, (char *)NULL);
+	    "--server", server, "--ctrl", control, "--flags", flags, "--log",
+	    log, (char *)NULL);
 	_exit(127);
 }
 
@@ -61,15 +61,15 @@ answers(const struct swtpm_lab *lab)
 	return rc == 0;
 }
 
-int
-swtpm_lab_restart(struct swtpm_lab *lab)
+static int
+start_with(struct swtpm_lab *lab, const char *flags)
 {
 	const pid_t parent = getpid();
 	int status;
 
 	lab->pid = fork();
 	if (lab->pid == 0)
-		become_swtpm(lab, parent);
+		become_swtpm(lab, parent, flags);
 	for (int tries = 0; lab->pid > 0 && tries < 2000; tries++) {
 		if (answers(lab))
 			return 0;
@@ -81,6 +81,23 @@ swtpm_lab_restart(struct swtpm_lab *lab)
 		(void)usleep(5000);
 	}
 	return complain("swtpm does not answer");
+}
+
+int
+swtpm_lab_restart(struct swtpm_lab *lab)
+{
+	return start_with(lab, "not-need-init,startup-clear");
+}
+
+int
+swtpm_lab_sleep_and_wake(struct swtpm_lab *lab)
+{
+	/* TPM2_Shutdown(STATE), as a kernel does it */
+	if (swtpm_lab_run(lab, (const char *const[]){"tpm2_shutdown", NULL},
+		NULL, 0) != 0)
+		return complain("tpm2_shutdown failed");
+	swtpm_lab_kill(lab);
+	return start_with(lab, "not-need-init,startup-state");
 }
 
 int

@@ -26,6 +26,9 @@ struct swtpm_lab {
 int swtpm_lab_start(struct swtpm_lab *lab);
 /* Starts it again with the state it had: what a reboot does. */
 int swtpm_lab_restart(struct swtpm_lab *lab);
+/* Suspends to memory and resumes: the TPM loses power in between, and what was
+ * loaded, but is told before. */
+int swtpm_lab_sleep_and_wake(struct swtpm_lab *lab);
 /* Ends it without a word to it, as a power cut does. */
 void swtpm_lab_kill(struct swtpm_lab *lab);
 /* Ends it and removes the directory. */

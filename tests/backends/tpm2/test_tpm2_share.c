@@ -253,6 +253,28 @@ test_reset_tpm__is_recovered_from(void **state)
 }
 
 static void
+test_sleep__is_recovered_from(void **state)
+{
+	struct tpm_lab *lab = *state;
+	clv_key *first, *second;
+
+	lab->new_auth = "a word";
+	first = tpm_lab_key(lab, CLV_EC_P256, "one");
+	second = tpm_lab_key(lab, CLV_RSA_2048, "two");
+	for (int i = 0; i < 3; i++) {
+		assert_ok(tpm_lab_sign(first, &err));
+		assert_ok(tpm_lab_decrypt(second, &err));
+		assert_int_equal(swtpm_lab_sleep_and_wake(&lab->swtpm), 0);
+		assert_int_equal(tpm_lab_left(lab), 0);
+	}
+	assert_ok(tpm_lab_sign(first, &err));
+	assert_ok(tpm_lab_sign(second, &err));
+	assert_int_equal(lab->asked, 2); /* when they were made, never again */
+	clv_key_free(&first);
+	clv_key_free(&second);
+}
+
+static void
 test_forked_child__makes_a_connection_of_its_own(void **state)
 {
 	struct tpm_lab *lab = *state;
@@ -299,6 +321,7 @@ main(void)
 	    ITEM(test_full_tpm__is_busy_and_says_so),
 	    ITEM(test_flushed_by_others__is_loaded_again),
 	    ITEM(test_reset_tpm__is_recovered_from),
+	    ITEM(test_sleep__is_recovered_from),
 	    ITEM(test_forked_child__makes_a_connection_of_its_own),
 	};
 
