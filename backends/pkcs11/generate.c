@@ -48,6 +48,23 @@ generate(struct p11_call *call, struct p11_creation *creation)
 	    &creation->public, &creation->private);
 }
 
+/* PIV cards, for one, have their keys made by an administrator. */
+static CK_RV
+raise_elsewhere(struct p11_call *call)
+{
+	return clv_p11_call_raised(call,
+	    clv_error_raise(call->err, CLV_UNSUPPORTED,
+		&(struct clv_error_info){.operation = call->operation,
+		    .subject = call->subject,
+		    .remedy = "make it with the token's own tool (for a PIV "
+			      "card: piv-tool, yubico-piv-tool), then use it "
+			      "by the URI that \"claviger key list\" shows",
+		    .domain = CLV_DOMAIN_PKCS11,
+		    .code = CKR_FUNCTION_NOT_SUPPORTED,
+		    .code_name = "CKR_FUNCTION_NOT_SUPPORTED"},
+		"the token makes no keys through PKCS#11"));
+}
+
 static CK_RV
 generate_step(struct p11_call *call, void *argument)
 {
@@ -62,6 +79,8 @@ generate_step(struct p11_call *call, void *argument)
 		return rv;
 	creation->started = true;
 	rv = generate(call, creation);
+	if (rv == CKR_FUNCTION_NOT_SUPPORTED)
+		return raise_elsewhere(call);
 	if (rv == CKR_OK)
 		rv = clv_p11_creation_finish(call, creation);
 	if (rv != CKR_OK)

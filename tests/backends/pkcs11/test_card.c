@@ -153,6 +153,26 @@ test_piv__certificate_is_read(void **state)
 	clv_key_free(&key);
 }
 
+static void
+test_piv__keys_are_made_elsewhere(void **state)
+{
+	clv_store *store = NULL;
+	clv_key *key = NULL;
+	clv_error *err = NULL;
+	char uri[512];
+
+	(void)state;
+	if (!is_piv())
+		return;
+	(void)snprintf(uri, sizeof(uri), "pkcs11:?module-path=%s", card.module);
+	assert_ok(clv_store_open(context, uri, &store, &err));
+	assert_int_equal(clv_key_generate(store, CLV_EC_P256, NULL, &key, &err),
+	    CLV_UNSUPPORTED);
+	assert_non_null(strstr(clv_error_remedy(err), "piv-tool"));
+	clv_error_free(&err);
+	clv_store_free(&store);
+}
+
 static double
 seconds_since(const struct timespec *then)
 {
@@ -290,6 +310,7 @@ main(void)
 	    cmocka_unit_test(test_card__keys_work),
 	    cmocka_unit_test(test_piv__each_slot_does_its_work),
 	    cmocka_unit_test(test_piv__certificate_is_read),
+	    cmocka_unit_test(test_piv__keys_are_made_elsewhere),
 	    cmocka_unit_test(
 		test_card__pulled_is_told_at_once_and_put_back_goes_on),
 	    cmocka_unit_test(
