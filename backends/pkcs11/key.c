@@ -73,6 +73,7 @@ clv_p11_key_adopt(
 		rv = no_public_key(call);
 	if (rv == CKR_OK)
 		rv = clv_p11_key_survey(call, key, &ways);
+	key->surveyed = ways;
 	atomic_init(&key->ways, ways);
 	atomic_init(&key->handle, handle);
 	atomic_init(&key->generation, call->session->generation);

@@ -24,8 +24,8 @@ struct p11_key {
 	char *uri;
 	struct p11_object object; /* its handle is the first one found */
 	struct p11_public public;
-	/* What the token has the mechanism for, less what it has refused. */
-	atomic_uint ways;
+	unsigned surveyed; /* what the token has the mechanisms for */
+	atomic_uint ways;  /* less what it has refused */
 	/* The handle is good for sessions of this generation. */
 	atomic_uint generation;
 	_Atomic(CK_OBJECT_HANDLE) handle;

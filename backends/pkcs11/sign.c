@@ -65,6 +65,8 @@ static const struct {
 	((unsigned)(P11_SIGN_PKCS1 | P11_SIGN_PSS | P11_SIGN_RAW | \
 	    P11_SIGN_ECDSA | P11_SIGN_EDDSA))
 
+#define RAW ((unsigned)(P11_SIGN_RAW | P11_DECRYPT_RAW))
+
 CK_RV
 clv_p11_key_survey(
     struct p11_call *call, const struct p11_key *key, unsigned *out)
@@ -136,8 +138,7 @@ clv_p11_key_has_raw(void *opaque)
 {
 	struct p11_key *key = opaque;
 
-	return (atomic_load(&key->ways) & (P11_SIGN_RAW | P11_DECRYPT_RAW)) !=
-	    0;
+	return (atomic_load(&key->ways) & RAW) != 0;
 }
 
 static bool
@@ -294,14 +295,23 @@ sign_step(struct p11_call *call, void *argument)
 	return rv;
 }
 
-/* The token has no way to do it after all, whatever it told about mechanisms:
- * from now on the library pads, if it can. */
+/*
+ * The token has no way to do it after all, whatever it told about mechanisms:
+ * from now on the library pads, if it can. Where it can't, and where padding
+ * is refused as well, the next time is as good as the first one: a token that
+ * stumbles once must not cost the key.
+ */
 static void
 note_refusal(struct operation *operation, clv_status status)
 {
-	if (status == CLV_UNSUPPORTED && operation->refused)
-		(void)atomic_fetch_and(
-		    &operation->key->ways, ~(unsigned)operation->way);
+	struct p11_key *key = operation->key;
+
+	if (status != CLV_UNSUPPORTED || !operation->refused)
+		return;
+	if (((unsigned)operation->way & RAW) != 0)
+		atomic_store(&key->ways, key->surveyed);
+	else if (clv_p11_key_has_raw(key))
+		(void)atomic_fetch_and(&key->ways, ~(unsigned)operation->way);
 }
 
 static clv_status

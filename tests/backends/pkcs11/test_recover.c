@@ -105,6 +105,29 @@ test_sign__gives_up_on_a_lasting_fault(void **state)
 	assert_ok(lab_sign(rsa, &err));
 }
 
+/* What looks like an answer for good may be a stumble. */
+static void
+test_sign__a_refusal_does_not_cost_the_key(void **state)
+{
+	static const char *const refusals[] = {"CKR_MECHANISM_INVALID",
+	    "CKR_KEY_FUNCTION_NOT_PERMITTED", "CKR_FUNCTION_NOT_SUPPORTED",
+	    "CKR_ARGUMENTS_BAD", "CKR_KEY_TYPE_INCONSISTENT"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		p11_lab_run("clear; fault C_SignInit %s; fault C_DecryptInit "
+			    "%s",
+		    refusals[i], refusals[i]);
+		assert_fails(CLV_UNSUPPORTED, lab_sign(ec, &err));
+		assert_fails(CLV_UNSUPPORTED, lab_sign(rsa, &err));
+		assert_fails(CLV_UNSUPPORTED, lab_sign(rsa, &err));
+		p11_lab_run("clear");
+		assert_ok(lab_sign(ec, &err));
+		assert_ok(lab_sign(rsa, &err));
+		assert_ok(lab_decrypt(rsa, CLV_RSA_OAEP_SHA1, &err));
+	}
+}
+
 static void
 test_sign__never_hands_out_a_wrong_signature(void **state)
 {
@@ -429,6 +452,7 @@ main(void)
 	    TEST(test_sign__is_two_calls),
 	    TEST(test_sign__recovers_from_each_single_fault),
 	    TEST(test_sign__gives_up_on_a_lasting_fault),
+	    TEST(test_sign__a_refusal_does_not_cost_the_key),
 	    TEST(test_sign__never_hands_out_a_wrong_signature),
 	    TEST(test_sign__ecdsa_is_checked_after_a_fault),
 	    TEST(test_sign__ecdsa_is_checked_always_if_asked),
