@@ -48,13 +48,13 @@
  * The floors
  *
  *   sign.c key.c list.c generate.c import.c certificate.c   the methods
- *   object.c public.c verify.c     objects, and public keys to check with
+ *   object.c public.c encode.c verify.c   objects, public keys to check with
  *   run.c login.c attempts.c       a session, logged in; once more after
  *                                  what went wrong was repaired
  *   store.c selector.c             RFC 7512
  *   token.c session.c place.c      sessions, and where the token is
- *   module.c visit.c gate.c mutex.c   the module: once per process, starting
- *                                  anew, forks
+ *   module.c visit.c gate.c process.c mutex.c   the module: once per process,
+ *                                  starting anew, forks
  *
  * Rules
  *

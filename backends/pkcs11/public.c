@@ -210,7 +210,6 @@ static bool
 adopt(struct p11_public *public, EVP_PKEY *key)
 {
 	const struct clv_algorithm_info *info;
-	int size;
 
 	public->key = key;
 	public->algorithm = find_algorithm(key);
@@ -221,9 +220,8 @@ adopt(struct p11_public *public, EVP_PKEY *key)
 	public->size = info->family == CLV_FAMILY_RSA
 	    ? (size_t)(EVP_PKEY_get_bits(key) + 7) / 8
 	    : info->signature;
-	size = i2d_PUBKEY(key, &public->der);
-	public->der_size = size > 0 ? (size_t)size : 0;
-	return size > 0 && public->size <= CLV_SIGNATURE_MAX &&
+	return clv_p11_public_encode(public) &&
+	    public->size <= CLV_SIGNATURE_MAX &&
 	    (info->family != CLV_FAMILY_RSA || prepare_rsa(public));
 }
 
@@ -373,23 +371,4 @@ clv_p11_public_find(struct p11_call *call, const struct p11_object *object,
 	if (rv == CKR_OK && public->key == NULL && object->id_size > 0)
 		rv = read_from_certificate(call, object, public);
 	return rv;
-}
-
-bool
-clv_p11_public_id(const struct p11_public *public, uint8_t id[20])
-{
-	X509_PUBKEY *parsed = NULL;
-	const uint8_t *der = public->der;
-	const unsigned char *bits = NULL;
-	size_t size = 0;
-	int bits_size = 0;
-	bool done;
-
-	done = d2i_X509_PUBKEY(&parsed, &der, (long)public->der_size) != NULL &&
-	    X509_PUBKEY_get0_param(NULL, &bits, &bits_size, NULL, parsed) ==
-		1 &&
-	    EVP_Q_digest(public->openssl, "SHA1", NULL, bits, (size_t)bits_size,
-		id, &size) == 1;
-	X509_PUBKEY_free(parsed);
-	return done;
 }

@@ -21,6 +21,7 @@ struct p11_public {
 	size_t size; /* of a signature */
 	uint8_t *der;
 	size_t der_size;
+	size_t bits_size; /* of the key itself, with which `der` ends */
 	/* RSA's, so that a check needs nothing but one power. */
 	BIGNUM *modulus;
 	BIGNUM *exponent;
@@ -56,6 +57,8 @@ bool clv_p11_public_verify(const struct p11_public *public,
 bool clv_p11_public_confirms(const struct p11_public *public,
     const uint8_t *output, const uint8_t *input);
 
+/* Fills der, der_size and bits_size from the others; encode.c. */
+bool clv_p11_public_encode(struct p11_public *public);
 /* SHA-1 of the key's bits: RFC 5280, 4.2.1.2 (1). */
 bool clv_p11_public_id(const struct p11_public *public, uint8_t id[20]);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include <claviger/certificate.h>
 
@@ -203,6 +204,23 @@ make_odd_objects(void)
 	    p11->C_CreateObject(session, secret, 4, &object), CKR_OK);
 }
 
+/* Put together by us, it is what OpenSSL makes of the key. */
+static void
+check_public(const clv_key *key)
+{
+	size_t size = 0;
+	const uint8_t *der = clv_key_public(key, &size);
+	const unsigned char *from = der;
+	EVP_PKEY *public = d2i_PUBKEY(NULL, &from, (long)size);
+	unsigned char *again = NULL;
+
+	assert_non_null(public);
+	assert_int_equal(i2d_PUBKEY(public, &again), size);
+	assert_memory_equal(again, der, size);
+	OPENSSL_free(again);
+	EVP_PKEY_free(public);
+}
+
 static void
 test_list__sees_all_whatever_else_there_is(void **state)
 {
@@ -231,6 +249,7 @@ test_list__sees_all_whatever_else_there_is(void **state)
 		    entry_of(list, clv_algorithm_describe(algorithms[i])->name);
 
 		assert_non_null(entry);
+		check_public(keys[i]);
 		assert_int_equal(entry->algorithm, algorithms[i]);
 		assert_null(entry->problem);
 		assert_string_equal(entry->uri, clv_key_uri(keys[i]));
