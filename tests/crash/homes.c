@@ -123,6 +123,12 @@ start_tpm2(struct lab *lab)
 	    lab->store, sizeof(lab->store), "tpm2:?tcti=%s", swtpm.tcti);
 }
 
+struct swtpm_lab *
+home_swtpm(void)
+{
+	return &swtpm;
+}
+
 static void
 stop_tpm2(struct lab *lab)
 {

@@ -19,9 +19,14 @@ struct home {
 	size_t (*count_keys)(const struct lab *lab);
 };
 
+struct swtpm_lab;
+
 extern const struct home home_file;
 /* NULL for one that there is not. */
 const struct home *home_find(const char *name);
+
+/* The TPM of the home "tpm2", while it is started. */
+struct swtpm_lab *home_swtpm(void);
 
 /* The fastest place for a lab: where memory is the disk, thousands of runs
  * take seconds. */
