@@ -69,7 +69,8 @@ program_read(const char *path, size_t max, clv_secret *out)
 
 	if (is_standard(path))
 		return read_all(STDIN_FILENO, "standard input", max, out);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* Of a pipe, what is still to come is wanted, too. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return complain("read", path, strerror(errno));
 	if (fstat(fd, &about) != 0 || S_ISDIR(about.st_mode))

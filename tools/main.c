@@ -4,12 +4,14 @@
 #include "program.h"
 
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "help.h"
+#include "surroundings.h"
 
 /* While a software key is in use, OpenSSL holds parts of it in ordinary
  * memory: keep them out of cores and away from debuggers. */
@@ -46,7 +48,8 @@ run(const struct command *command, int words, int argc, char **argv)
 	struct program program = {.command = command};
 	int status;
 
-	/* getopt skips the first word: let it be the command's last. */
+	/* getopt skips the first word, and names it when it complains. */
+	argv[words] = (char *)(uintptr_t) "claviger";
 	status = command->run(&program, argc - words, argv + words);
 	clv_context_free(&program.context);
 	if (status == EXIT_DONE)
@@ -65,6 +68,8 @@ main(int argc, char **argv)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	forbid_dumps();
+	surroundings_keep_standard_descriptors();
+	surroundings_keep_terminal();
 	if (argc < 2) {
 		help_overview(stderr);
 		return EXIT_USAGE;

@@ -200,6 +200,9 @@ assert_all_refused(
 		double best = 1e9;
 
 		command_ok(place, "%s", files[i].command);
+		command_ok(place,
+		    "stat -c '%%i %%s %%f %%u %%g %%Y %%Z' '%s' >was",
+		    files[i].name);
 		/* The best of three: the machine may be busy. */
 		for (unsigned turn = 0; turn < 3; turn++) {
 			const double start = seconds();
@@ -223,6 +226,9 @@ assert_all_refused(
 		if (*clv_error_reason(err) == '\0')
 			fail_msg("%s: no reason", files[i].command);
 		clv_error_free(&err);
-		command_ok(place, "rm -rf '%s'", files[i].name);
+		command_ok(place,
+		    "stat -c '%%i %%s %%f %%u %%g %%Y %%Z' '%s' | cmp - was",
+		    files[i].name);
+		command_ok(place, "rm -rf '%s' was", files[i].name);
 	}
 }

@@ -378,6 +378,9 @@ static const struct bad_file bad_files[] = {
     {"k.pem", "umask 077; echo >k.pem", CLV_CORRUPT},
     {"k.pem", "umask 077; head -c 3000 /dev/urandom >k.pem", CLV_CORRUPT},
     {"k.pem",
+	"umask 077; openssl genpkey -algorithm ed25519 | head -c 90 >k.pem",
+	CLV_CORRUPT},
+    {"k.pem",
 	"umask 077; openssl genpkey -algorithm ed25519 >k.pem; "
 	"echo garbage >>k.pem",
 	CLV_CORRUPT},
