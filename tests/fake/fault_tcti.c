@@ -13,6 +13,7 @@
 #define FAULTS_MAX 16
 #define MAGIC 0x434c565446415554ULL
 #define ROOM 8192
+#define ANSWER_MAX 4096 /* as tpm2-tss has it */
 
 static struct {
 	pthread_mutex_t mutex;
@@ -318,7 +319,7 @@ receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *answer, int32_t timeout)
 	TSS2_RC rc = TSS2_RC_SUCCESS;
 
 	if (answer == NULL) {
-		*size = ROOM;
+		*size = ANSWER_MAX;
 		return TSS2_RC_SUCCESS;
 	}
 	if (context->sent) {
