@@ -314,9 +314,9 @@ do_journal(struct script *script)
 		/* It was carried out and could not be removed. */
 		(void)snprintf(
 		    path, sizeof(path), "%s/.claviger/done", directory);
-		journal->nonce[CLV_JOURNAL_NONCE - 1] = '\n';
+		journal->nonce[CLV_NONCE_SIZE - 1] = '\n';
 		file.bytes = (const uint8_t *)journal->nonce;
-		file.size = CLV_JOURNAL_NONCE;
+		file.size = CLV_NONCE_SIZE;
 		write_file(path, O_TRUNC, &file);
 	}
 	free(text);
