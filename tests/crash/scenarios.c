@@ -17,7 +17,13 @@
 #include "tree.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
+#define USERS "DefaultUserTokenGroup"
 #define TYPE "EccNistP256"
+
+static const char *const list_names[LISTS] = {"pki", "users"};
+
+/* Readers that live while the writer is interrupted. */
+static clv_trust *live[LISTS];
 
 static void
 must(clv_status status, clv_error *err)
@@ -112,6 +118,73 @@ run_recover(void *user)
 	return status == CLV_OK ? 0 : 1;
 }
 
+static clv_status
+replace_list(clv_txn *txn, const struct lab *lab, const char *group)
+{
+	const clv_trust_mask list = CLV_TRUST_TRUSTED_CERTIFICATES;
+	clv_trust_data *data = NULL;
+	clv_status status;
+
+	if ((status = clv_trust_data_new(&data, NULL)) == CLV_OK &&
+	    (status = clv_trust_data_specify(data, list, NULL)) == CLV_OK &&
+	    (status = clv_trust_data_add(
+		 data, list, lab->next, lab->next_size, NULL)) == CLV_OK)
+		status = clv_txn_trust_replace(txn, group, data, NULL);
+	clv_trust_data_free(&data);
+	return status;
+}
+
+/* The same, in two calls. */
+static clv_status
+exchange_in_list(clv_txn *txn, const struct lab *lab, const char *group)
+{
+	const clv_trust_mask list = CLV_TRUST_TRUSTED_CERTIFICATES;
+	clv_status status = clv_txn_trust_add(
+	    txn, group, list, lab->next, lab->next_size, NULL);
+
+	if (status == CLV_OK)
+		status = clv_txn_trust_remove(
+		    txn, group, list, lab->renewal_print, NULL);
+	return status;
+}
+
+static int
+change_lists(const struct lab *lab, const uint8_t *der, size_t size)
+{
+	clv_application *application = NULL;
+	clv_txn *txn = NULL;
+	clv_status status;
+
+	if ((status = clv_application_open(
+		 lab->context, lab->work, &application, NULL)) == CLV_OK &&
+	    (status = clv_txn_open(application, &txn, NULL)) == CLV_OK &&
+	    (status = replace_list(txn, lab, GROUP)) == CLV_OK &&
+	    (status = exchange_in_list(txn, lab, USERS)) == CLV_OK &&
+	    der != NULL)
+		status = clv_txn_certificate(
+		    txn, GROUP, TYPE, der, size, der, size, NULL);
+	if (status == CLV_OK)
+		status = clv_txn_commit(txn, NULL);
+	clv_txn_free(&txn);
+	clv_application_free(&application);
+	return status == CLV_OK ? 0 : 1;
+}
+
+/* The pending key, its certificate and chain, and both lists. */
+static int
+run_all(void *user)
+{
+	const struct lab *lab = user;
+
+	return change_lists(lab, lab->next, lab->next_size);
+}
+
+static int
+run_lists(void *user)
+{
+	return change_lists(user, NULL, 0);
+}
+
 static const char *
 print_old(const struct lab *lab)
 {
@@ -131,11 +204,13 @@ print_next(const struct lab *lab)
 }
 
 const struct scenario scenarios[] = {
-    {"install", false, run_install, print_renewal, false},
-    {"commit", true, run_commit, print_next, false},
-    {"new-key", false, run_new_key, print_old, true},
-    {"new-key-again", true, run_new_key, print_old, true},
-    {"cancel", false, run_cancel, print_old, false},
+    {"install", false, run_install, print_renewal, false, false},
+    {"commit", true, run_commit, print_next, false, false},
+    {"new-key", false, run_new_key, print_old, true, false},
+    {"new-key-again", true, run_new_key, print_old, true, false},
+    {"cancel", false, run_cancel, print_old, false, false},
+    {"lists", false, run_lists, print_old, false, true},
+    {"key-certificate-lists", true, run_all, print_next, false, true},
 };
 const size_t scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
 
@@ -173,6 +248,50 @@ print_of(const struct lab *lab, const uint8_t *der, size_t size, char *print)
 	clv_certificate_free(&certificate);
 }
 
+static clv_trust *
+open_list(const struct lab *lab, size_t index, bool create)
+{
+	clv_trust_options *options = NULL;
+	clv_trust *trust = NULL;
+	char path[128];
+
+	(void)snprintf(
+	    path, sizeof(path), "%s/%s", lab->work, list_names[index]);
+	MUST(clv_trust_options_new(&options, &err));
+	clv_trust_options_set_create(options, create);
+	MUST(clv_trust_open(path, options, &trust, &err));
+	clv_trust_options_free(&options);
+	return trust;
+}
+
+static void
+fill_lists(const struct lab *lab)
+{
+	for (size_t i = 0; i < LISTS; i++) {
+		clv_trust *trust = open_list(lab, i, true);
+
+		MUST(clv_trust_add(trust, CLV_TRUST_TRUSTED_CERTIFICATES,
+		    lab->renewal, lab->renewal_size, NULL, &err));
+		clv_trust_free(&trust);
+	}
+}
+
+/* claviger.conf ends with its groups. */
+static void
+add_group(const struct lab *lab)
+{
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/claviger.conf", lab->work);
+	file = fopen(path, "a");
+	if (file == NULL ||
+	    fprintf(file, "  " USERS ":\n    trust-list: %s\n", list_names[1]) <
+		0 ||
+	    fclose(file) != 0)
+		exit(2);
+}
+
 static void
 make_templates(struct lab *lab, clv_application *application)
 {
@@ -188,6 +307,7 @@ make_templates(struct lab *lab, clv_application *application)
 	MUST(clv_application_key(application, GROUP, TYPE, &key, &err));
 	lab->renewal_size = certificate_for(key, 60, lab->renewal);
 	clv_key_free(&key);
+	fill_lists(lab);
 	lab_keep(lab, lab->fresh);
 	MUST(clv_txn_open(application, &txn, &err));
 	MUST(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
@@ -211,6 +331,9 @@ make_application(struct lab *lab)
 	MUST(clv_subject_set_common_name(subject, "Pump", &err));
 	MUST(clv_application_create(lab->context, lab->work, subject,
 	    lab->store, &algorithm, 1, 30, &application, &err));
+	clv_application_free(&application);
+	add_group(lab);
+	MUST(clv_application_open(lab->context, lab->work, &application, &err));
 	make_templates(lab, application);
 	clv_application_free(&application);
 	clv_subject_free(&subject);
@@ -264,12 +387,45 @@ lab_make(struct lab *lab, const char *root, const struct home *home)
 	(void)apart(make_apart, lab, sizeof(*lab));
 }
 
+static void
+close_live(void)
+{
+	for (size_t i = 0; i < LISTS; i++)
+		clv_trust_free(&live[i]);
+}
+
 void
 lab_remove(struct lab *lab)
 {
+	close_live();
 	lab->home->stop(lab);
 	tree_remove(lab->base);
 	clv_context_free(&lab->context);
+}
+
+/* What a list is: 'o'ld, 'n'ew, or 'x'. */
+static char
+look_at_list(const struct lab *lab, clv_trust *trust)
+{
+	const clv_trust_mask list = CLV_TRUST_TRUSTED_CERTIFICATES;
+	clv_trust_data *data = NULL;
+	const uint8_t *der;
+	size_t size = 0;
+	char is = 'x';
+
+	if (clv_trust_get_data(trust, CLV_TRUST_ALL_LISTS, &data, NULL) !=
+	    CLV_OK)
+		return is;
+	der = clv_trust_data_entry(data, list, 0, &size);
+	if (clv_trust_data_count(data, list) != 1)
+		is = 'x';
+	else if (size == lab->renewal_size &&
+	    memcmp(der, lab->renewal, size) == 0)
+		is = 'o';
+	else if (size == lab->next_size && memcmp(der, lab->next, size) == 0)
+		is = 'n';
+	clv_trust_data_free(&data);
+	return is;
 }
 
 void
@@ -303,14 +459,38 @@ lab_put(const struct lab *lab, const char *path)
 void
 lab_reset(const struct lab *lab, const struct scenario *scenario)
 {
+	close_live();
 	lab_put(lab, scenario->from_pending ? lab->pending : lab->fresh);
+	for (size_t i = 0; scenario->changes_lists && i < LISTS; i++) {
+		live[i] = open_list(lab, i, false);
+		if (look_at_list(lab, live[i]) != 'o')
+			exit(2);
+	}
 }
 
 /* ---- what must hold ---- */
 
-/* The thumbprint that the slot has; false unless the key fits. */
+/* All that a scenario may change. */
+struct found {
+	char print[THUMBPRINT]; /* of the slot's certificate */
+	char lists[LISTS + 1];
+	bool pending;
+};
+
+static void
+look_at_lists(const struct lab *lab, struct found *found)
+{
+	for (size_t i = 0; i < LISTS; i++) {
+		clv_trust *trust = open_list(lab, i, false);
+
+		found->lists[i] = look_at_list(lab, trust);
+		clv_trust_free(&trust);
+	}
+}
+
+/* False unless the slot's key fits. */
 static bool
-look(const struct lab *lab, char *print, bool *pending)
+look(const struct lab *lab, struct found *found)
 {
 	clv_application *application = NULL;
 	clv_certificate *certificate = NULL;
@@ -318,17 +498,19 @@ look(const struct lab *lab, char *print, bool *pending)
 	clv_key *waiting = NULL;
 	clv_status status;
 
+	*found = (struct found){.pending = false};
+	look_at_lists(lab, found);
 	if (clv_application_open(lab->context, lab->work, &application, NULL) ==
 		CLV_OK &&
 	    clv_application_certificate(
 		application, GROUP, TYPE, &certificate, NULL) == CLV_OK &&
 	    clv_application_key(application, GROUP, TYPE, &key, NULL) == CLV_OK)
-		(void)snprintf(print, THUMBPRINT, "%s",
+		(void)snprintf(found->print, THUMBPRINT, "%s",
 		    clv_certificate_thumbprint(certificate));
 	status = key == NULL ? CLV_INTERNAL
 			     : clv_application_pending_key(
 				   application, GROUP, TYPE, &waiting, NULL);
-	*pending = status == CLV_OK;
+	found->pending = status == CLV_OK;
 	clv_key_free(&key);
 	clv_key_free(&waiting);
 	clv_certificate_free(&certificate);
@@ -338,7 +520,7 @@ look(const struct lab *lab, char *print, bool *pending)
 
 /* While another holds the lock, opening finishes nothing. */
 static bool
-look_without_writing(const struct lab *lab, char *print, bool *pending)
+look_without_writing(const struct lab *lab, struct found *found)
 {
 	char path[128];
 	int directory;
@@ -349,10 +531,52 @@ look_without_writing(const struct lab *lab, char *print, bool *pending)
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (clv_file_lock(directory, "lock", 0644, 0, &lock, NULL) != CLV_OK)
 		return false;
-	good = look(lab, print, pending);
+	good = look(lab, found);
 	(void)close(lock);
 	(void)close(directory);
 	return good;
+}
+
+static bool
+same(const struct found *a, const struct found *b)
+{
+	return strcmp(a->print, b->print) == 0 && a->pending == b->pending &&
+	    strcmp(a->lists, b->lists) == 0;
+}
+
+/* Those who had read the lists before all this. */
+static bool
+live_agrees(const struct lab *lab, const struct found *found)
+{
+	for (size_t i = 0; i < LISTS; i++)
+		if (live[i] != NULL &&
+		    look_at_list(lab, live[i]) != found->lists[i])
+			return false;
+	return true;
+}
+
+/* All of it is old, or all of it is new. */
+static const char *
+verify_state(const struct lab *lab, const struct scenario *scenario,
+    bool succeeded, const struct found *found)
+{
+	const char *wanted = scenario->new_print(lab);
+	const bool is_new = strcmp(found->print, wanted) == 0;
+	const bool lists_old = strcmp(found->lists, "oo") == 0;
+	const bool lists_new = strcmp(found->lists, "nn") == 0;
+
+	if (!is_new && strcmp(found->print, lab->old) != 0)
+		return "it is another certificate";
+	if (!lists_old && !(scenario->changes_lists && lists_new))
+		return "the lists are neither old nor new";
+	if (scenario->changes_lists && strcmp(wanted, lab->old) != 0 &&
+	    is_new != lists_new)
+		return "certificate and lists do not belong together";
+	if (succeeded &&
+	    (!is_new || found->pending != scenario->leaves_pending ||
+		lists_new != scenario->changes_lists))
+		return "success was claimed, and the old state is there";
+	return NULL;
 }
 
 static const char *
@@ -364,6 +588,8 @@ verify_rest(const struct lab *lab, bool pending)
 		return "keys were lost or forgotten";
 	if (tree_count(lab->work, ".tmp") != 0)
 		return "temporary files are left";
+	if (tree_count(lab->work, "/journal") != 0)
+		return "a journal is left";
 	(void)snprintf(path, sizeof(path), "%s/state/redo", lab->work);
 	return access(path, F_OK) == 0 ? "the record is left" : NULL;
 }
@@ -371,27 +597,22 @@ verify_rest(const struct lab *lab, bool pending)
 static const char *
 verify(const struct lab *lab, const struct scenario *scenario, bool succeeded)
 {
-	const char *wanted = scenario->new_print(lab);
-	char reader[THUMBPRINT] = "";
-	char writer[THUMBPRINT] = "";
-	bool reader_pending = false;
-	bool pending = false;
+	struct found reader;
+	struct found writer;
+	const char *wrong;
 
-	if (!look_without_writing(lab, reader, &reader_pending))
+	if (!look_without_writing(lab, &reader))
 		return "a reader finds neither old nor new";
+	if (!live_agrees(lab, &reader))
+		return "a reader who was there before finds something else";
 	if (run_recover((void *)(uintptr_t)lab) != 0)
 		return "recovery fails";
-	if (!look(lab, writer, &pending))
+	if (!look(lab, &writer))
 		return "the next writer finds neither old nor new";
-	if (strcmp(reader, writer) != 0 || reader_pending != pending)
+	if (!same(&reader, &writer) || !live_agrees(lab, &writer))
 		return "recovery changed what readers had seen";
-	if (strcmp(writer, lab->old) != 0 && strcmp(writer, wanted) != 0)
-		return "it is another certificate";
-	if (succeeded &&
-	    (strcmp(writer, wanted) != 0 ||
-		pending != scenario->leaves_pending))
-		return "success was claimed, and the old state is there";
-	return verify_rest(lab, pending);
+	wrong = verify_state(lab, scenario, succeeded, &writer);
+	return wrong != NULL ? wrong : verify_rest(lab, writer.pending);
 }
 
 /* What a look in another process comes to. */

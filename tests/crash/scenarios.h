@@ -35,6 +35,9 @@ struct lab {
 	char next_print[THUMBPRINT];
 };
 
+/* The TrustLists: at first, both trust `renewal`, and afterwards `next`. */
+#define LISTS 2
+
 struct scenario {
 	const char *name;
 	bool from_pending;
@@ -43,6 +46,7 @@ struct scenario {
 	 * key. */
 	const char *(*new_print)(const struct lab *lab);
 	bool leaves_pending;
+	bool changes_lists;
 };
 
 extern const struct scenario scenarios[];
