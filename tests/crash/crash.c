@@ -3,15 +3,16 @@
 
 /*
  * crash-transaction [--home file|pem|pkcs11|tpm2] [--every N] [--pairs N]
- *                   [--kills]: lets every Nth system call of every changing
- * call fail in each way, or be the last one only, and after each crash every
- * Nth system call of the recovery; 0: none. Whatever happens, the application
- * must be wholly old or wholly new, and nothing forgotten.
+ *                   [--kills] [--scenario NAME]: lets every Nth system call of
+ * every changing call fail in each way, or be the last one only, and after each
+ * crash every Nth system call of the recovery; 0: none. Whatever happens, the
+ * application must be wholly old or wholly new, and nothing forgotten.
  */
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "homes.h"
 #include "inject.h"
@@ -119,9 +120,18 @@ run_pairs(struct lab *lab, const struct scenario *scenario, size_t calls,
 {
 	char crashed[128];
 	uint64_t before = 0;
+	bool *changing = calloc(calls + 1, sizeof(*changing));
 
+	if (changing == NULL)
+		exit(2);
+	lab_reset(lab, scenario);
+	(void)inject(scenario->run, lab, FAULT_NONE, 0);
+	for (size_t at = 0; at < calls; at++)
+		changing[at] = inject_changes(at);
 	(void)snprintf(crashed, sizeof(crashed), "%s/crashed", lab->base);
 	for (size_t at = 0; at < calls; at++) {
+		if (!changing[at])
+			continue;
 		lab_reset(lab, scenario);
 		(void)inject(scenario->run, lab, FAULT_KILL_AFTER, at);
 		if (tree_digest(lab->work) == before)
@@ -130,6 +140,7 @@ run_pairs(struct lab *lab, const struct scenario *scenario, size_t calls,
 		lab_keep(lab, crashed);
 		run_recoveries(lab, scenario, crashed, every, at, count);
 	}
+	free(changing);
 }
 
 static bool
@@ -153,6 +164,7 @@ struct plan {
 	const struct home *home;
 	size_t every;
 	size_t pairs;
+	const char *only; /* NULL: every scenario */
 };
 
 static bool
@@ -162,10 +174,11 @@ read_options(int argc, char **argv, struct plan *plan)
 	    {"home", required_argument, NULL, 'h'},
 	    {"every", required_argument, NULL, 'e'},
 	    {"pairs", required_argument, NULL, 'p'},
-	    {"kills", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+	    {"kills", no_argument, NULL, 'k'},
+	    {"scenario", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
 	int option;
 
-	*plan = (struct plan){&home_file, 1, 1};
+	*plan = (struct plan){&home_file, 1, 1, NULL};
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
 		case 'h':
@@ -179,6 +192,9 @@ read_options(int argc, char **argv, struct plan *plan)
 			break;
 		case 'k':
 			last = FAULT_KILL_AFTER;
+			break;
+		case 's':
+			plan->only = optarg;
 			break;
 		default:
 			return false;
@@ -202,7 +218,12 @@ main(int argc, char **argv)
 	if (plan.home == &home_file)
 		controlled = run_controls(&lab);
 	for (size_t i = 0; i < scenario_count; i++) {
-		const size_t calls =
+		size_t calls;
+
+		if (plan.only != NULL &&
+		    strcmp(plan.only, scenarios[i].name) != 0)
+			continue;
+		calls =
 		    run_faults(&lab, &scenarios[i], plan.every, false, &count);
 
 		if (plan.pairs > 0)

@@ -33,4 +33,8 @@ struct outcome {
 struct outcome inject(
     int (*fn)(void *user), void *user, enum fault fault, size_t at);
 
+/* Whether call `at` of the last run without a fault could change files: a
+ * crash behind any other leaves what one before it does. */
+bool inject_changes(size_t at);
+
 #endif

@@ -4,6 +4,8 @@
 #include "inject.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +140,76 @@ spoil(pid_t child, enum fault fault, struct outcome *outcome, int *status)
 	let_go(child, status);
 }
 
+/* What inject_changes() tells. */
+static bool changing[65536];
+
+#define CHANGING (sizeof(changing) / sizeof(changing[0]))
+
+static bool
+can_change(const struct user_regs_struct *regs)
+{
+	switch (regs->orig_rax) {
+	case SYS_openat:
+		return (regs->rdx & (O_CREAT | O_TRUNC)) != 0 ||
+		    (regs->rdx & O_TMPFILE) == O_TMPFILE;
+	case SYS_open:
+		return (regs->rsi & (O_CREAT | O_TRUNC)) != 0;
+	case SYS_read:
+	case SYS_pread64:
+	case SYS_close:
+	case SYS_stat:
+	case SYS_fstat:
+	case SYS_lstat:
+	case SYS_newfstatat:
+	case SYS_statx:
+	case SYS_statfs:
+	case SYS_fstatfs:
+	case SYS_lseek:
+	case SYS_access:
+	case SYS_faccessat:
+	case SYS_readlink:
+	case SYS_readlinkat:
+	case SYS_getdents64:
+	case SYS_getxattr:
+	case SYS_fgetxattr:
+	case SYS_lgetxattr:
+	case SYS_fcntl:
+	case SYS_mmap:
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_madvise:
+	case SYS_brk:
+	case SYS_getrandom:
+	case SYS_geteuid:
+	case SYS_getuid:
+	case SYS_getpid:
+	case SYS_futex:
+	case SYS_inotify_init1:
+	case SYS_inotify_add_watch:
+	case SYS_inotify_rm_watch:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void
+note_call(pid_t child, size_t at)
+{
+	struct user_regs_struct regs;
+
+	if (at >= CHANGING)
+		give_up("too many calls");
+	(void)ptrace(PTRACE_GETREGS, child, NULL, &regs);
+	changing[at] = can_change(&regs);
+}
+
+bool
+inject_changes(size_t at)
+{
+	return at >= CHANGING || changing[at];
+}
+
 /* Steps from call to call; returns when the child has gone. */
 static void
 trace(pid_t child, enum fault fault, size_t at, struct outcome *outcome)
@@ -150,12 +222,40 @@ trace(pid_t child, enum fault fault, size_t at, struct outcome *outcome)
 			spoil(child, fault, outcome, &status);
 			break;
 		}
+		if (entry && fault == FAULT_NONE)
+			note_call(child, outcome->calls);
 		if (!entry)
 			outcome->calls++;
 		entry = !entry;
 	}
 	outcome->killed = !WIFEXITED(status);
 	outcome->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* On one processor with the child: each waits for the other anyway. */
+static void
+stay_here(pid_t child)
+{
+	const int here = sched_getcpu();
+	cpu_set_t set;
+
+	if (here < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)here, &set);
+	(void)sched_setaffinity(child, sizeof(set), &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void
+move_freely(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (size_t i = 0; i < CPU_SETSIZE; i++)
+		CPU_SET(i, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
 struct outcome
@@ -169,9 +269,11 @@ inject(int (*fn)(void *user), void *user, enum fault fault, size_t at)
 		give_up("fork");
 	if (child == 0)
 		run_child(fn, user);
+	stay_here(child);
 	if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
 		give_up("ptrace");
 	(void)ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL);
 	trace(child, fault, at, &outcome);
+	move_freely();
 	return outcome;
 }
