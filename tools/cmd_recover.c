@@ -12,13 +12,22 @@ print(const struct clv_recovery *done)
 {
 	if (done->finished)
 		printf("finished a transaction that was interrupted\n");
+	if (done->lists > 0)
+		printf("finished the change of %zu TrustLists\n", done->lists);
+	if (done->discarded > 0)
+		printf("discarded the change of %zu TrustLists, which was "
+		       "not committed\n",
+		    done->discarded);
 	if (done->destroyed > 0)
 		printf("destroyed %zu unused keys\n", done->destroyed);
 	if (done->swept > 0)
 		printf("removed %zu temporary files\n", done->swept);
 	if (done->left > 0)
 		printf("%zu unused keys are left\n", done->left);
-	if (!done->finished && done->destroyed + done->swept + done->left == 0)
+	if (!done->finished &&
+	    done->lists + done->discarded + done->destroyed + done->swept +
+		    done->left ==
+		0)
 		printf("nothing to do\n");
 }
 
@@ -28,6 +37,9 @@ print_json(const struct clv_recovery *done)
 	cJSON *document = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(document, "finished", done->finished);
+	cJSON_AddNumberToObject(document, "listsFinished", (double)done->lists);
+	cJSON_AddNumberToObject(
+	    document, "listsDiscarded", (double)done->discarded);
 	cJSON_AddNumberToObject(
 	    document, "keysDestroyed", (double)done->destroyed);
 	cJSON_AddNumberToObject(document, "filesRemoved", (double)done->swept);

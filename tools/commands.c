@@ -47,7 +47,7 @@ const struct command commands[] = {
 	"(DIR [--group GROUP] [--slot TYPE] | KEY-URI " SUBJECT_USAGE
 	") [--out FILE]",
 	"a certificate request (PKCS#10) for a key", cmd_cert_request},
-    {"cert install", "DIR FILE [--group GROUP --slot TYPE]",
+    {"cert install", "DIR FILE [--chain FILE]... [--group GROUP --slot TYPE]",
 	"put a certificate into the slot whose key it is for",
 	cmd_cert_install},
     {"cert show", "FILE", "what a certificate says", cmd_cert_show},
