@@ -2,7 +2,7 @@
  * Copyright (c) the Claviger authors */
 
 /* Running a function in a child and letting one of its system calls go wrong,
- * by ptrace(2). */
+ * without its knowing. */
 #ifndef CLV_TESTS_INJECT_H
 #define CLV_TESTS_INJECT_H
 

@@ -478,8 +478,12 @@ struct found {
 };
 
 static void
-look_at_lists(const struct lab *lab, struct found *found)
+look_at_lists(
+    const struct lab *lab, const struct scenario *scenario, struct found *found)
 {
+	/* Thousands of runs do not touch them. */
+	if (!scenario->changes_lists)
+		return;
 	for (size_t i = 0; i < LISTS; i++) {
 		clv_trust *trust = open_list(lab, i, false);
 
@@ -490,7 +494,8 @@ look_at_lists(const struct lab *lab, struct found *found)
 
 /* False unless the slot's key fits. */
 static bool
-look(const struct lab *lab, struct found *found)
+look(
+    const struct lab *lab, const struct scenario *scenario, struct found *found)
 {
 	clv_application *application = NULL;
 	clv_certificate *certificate = NULL;
@@ -499,7 +504,7 @@ look(const struct lab *lab, struct found *found)
 	clv_status status;
 
 	*found = (struct found){.pending = false};
-	look_at_lists(lab, found);
+	look_at_lists(lab, scenario, found);
 	if (clv_application_open(lab->context, lab->work, &application, NULL) ==
 		CLV_OK &&
 	    clv_application_certificate(
@@ -520,7 +525,8 @@ look(const struct lab *lab, struct found *found)
 
 /* While another holds the lock, opening finishes nothing. */
 static bool
-look_without_writing(const struct lab *lab, struct found *found)
+look_without_writing(
+    const struct lab *lab, const struct scenario *scenario, struct found *found)
 {
 	char path[128];
 	int directory;
@@ -531,7 +537,7 @@ look_without_writing(const struct lab *lab, struct found *found)
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (clv_file_lock(directory, "lock", 0644, 0, &lock, NULL) != CLV_OK)
 		return false;
-	good = look(lab, found);
+	good = look(lab, scenario, found);
 	(void)close(lock);
 	(void)close(directory);
 	return good;
@@ -567,7 +573,7 @@ verify_state(const struct lab *lab, const struct scenario *scenario,
 
 	if (!is_new && strcmp(found->print, lab->old) != 0)
 		return "it is another certificate";
-	if (!lists_old && !(scenario->changes_lists && lists_new))
+	if (scenario->changes_lists && !lists_old && !lists_new)
 		return "the lists are neither old nor new";
 	if (scenario->changes_lists && strcmp(wanted, lab->old) != 0 &&
 	    is_new != lists_new)
@@ -601,13 +607,13 @@ verify(const struct lab *lab, const struct scenario *scenario, bool succeeded)
 	struct found writer;
 	const char *wrong;
 
-	if (!look_without_writing(lab, &reader))
+	if (!look_without_writing(lab, scenario, &reader))
 		return "a reader finds neither old nor new";
 	if (!live_agrees(lab, &reader))
 		return "a reader who was there before finds something else";
 	if (run_recover((void *)(uintptr_t)lab) != 0)
 		return "recovery fails";
-	if (!look(lab, &writer))
+	if (!look(lab, scenario, &writer))
 		return "the next writer finds neither old nor new";
 	if (!same(&reader, &writer) || !live_agrees(lab, &writer))
 		return "recovery changed what readers had seen";
