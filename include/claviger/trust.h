@@ -31,7 +31,10 @@
  * a journal: whoever reads with Claviger, in whatever process, sees the old
  * list or the new one. A change that was interrupted (kill -9, power cut) is
  * either in force or gone; what is in force but not yet carried out is
- * finished by the next one who changes the list.
+ * finished by the next one who changes the list. A list may also change
+ * together with others and with an application's keys and certificates, by one
+ * transaction (transaction.h): then a record in the application's directory
+ * decides for all of them, and readers of the list must be able to read it.
  *
  * A file that is no certificate, cannot be read, or may be written by others
  * than the administrators does not count and is told by
@@ -136,7 +139,9 @@ CLV_API const char *clv_trust_path(const clv_trust *trust);
  *
  * @param[out] out the caller's, for clv_trust_snapshot_free()
  * @return CLV_NOT_FOUND or CLV_POLICY if the directory has gone or become
- *         insecure, CLV_CORRUPT (a damaged journal), CLV_TOO_LARGE, CLV_IO,
+ *         insecure, CLV_CORRUPT (a damaged journal, or one of which nobody
+ *         can tell whether it counts, because the record of the transaction
+ *         it belongs to is damaged or out of reach), CLV_TOO_LARGE, CLV_IO,
  *         CLV_NO_MEMORY. Later calls try again.
  */
 CLV_API clv_status clv_trust_get_snapshot(
@@ -267,8 +272,9 @@ CLV_API clv_status clv_trust_replace(clv_trust *trust,
 CLV_API clv_status clv_trust_get_data(
     clv_trust *trust, unsigned mask, clv_trust_data **out, clv_error **err);
 
-/** Finishes a change that was interrupted, if there is one. Every change does
- * that first. */
+/** Finishes a change that was interrupted, if there is one, or discards what
+ * was prepared for a transaction that was never committed. Every change does
+ * that first. @return those of clv_trust_get_snapshot(), too */
 CLV_API clv_status clv_trust_recover(clv_trust *trust, clv_error **err);
 
 /* ---- the RejectedList ---- */

@@ -81,7 +81,7 @@ clv_status clv_lists_snapshot(
 /* Whether anything is staged. */
 bool clv_lists_are_staged(const struct clv_txn_lists *lists);
 
-/* Takes the locks of all lists and works out what changes. */
+/* Takes the locks of all lists that change, and works out what does. */
 clv_status clv_lists_begin(struct clv_txn_lists *lists, clv_error **err);
 /* Writes it down, so that the record decides it, and enters it there. */
 clv_status clv_lists_prepare(struct clv_txn_lists *lists,

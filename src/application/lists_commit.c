@@ -58,13 +58,16 @@ clv_status
 clv_lists_begin(struct clv_txn_lists *lists, clv_error **err)
 {
 	struct clv_txn_list *order[CLV_GROUPS_MAX];
+	size_t count = 0;
 	clv_status status = CLV_OK;
 
+	/* Those that are only asked stay as they are. */
 	for (size_t i = 0; i < lists->count; i++)
-		order[i] = &lists->lists[i];
-	if (lists->count > 1)
-		qsort(order, lists->count, sizeof(order[0]), compare);
-	for (size_t i = 0; status == CLV_OK && i < lists->count; i++)
+		if (lists->lists[i].count > 0)
+			order[count++] = &lists->lists[i];
+	if (count > 1)
+		qsort(order, count, sizeof(order[0]), compare);
+	for (size_t i = 0; status == CLV_OK && i < count; i++)
 		status = begin(order[i], err);
 	return status;
 }
@@ -163,7 +166,9 @@ clv_lists_prepare(struct clv_txn_lists *lists,
 	clv_status status = CLV_OK;
 
 	for (size_t i = 0; status == CLV_OK && i < lists->count; i++)
-		status = prepare(&lists->lists[i], application, redo, err);
+		if (lists->lists[i].begun)
+			status =
+			    prepare(&lists->lists[i], application, redo, err);
 	return status;
 }
 
@@ -188,7 +193,7 @@ clv_lists_carry_out(struct clv_txn_lists *lists, clv_error **err)
 /* ---- what others left ---- */
 
 static void
-count(const struct clv_change_recovery *found, struct clv_recovery *done)
+add_up(const struct clv_change_recovery *found, struct clv_recovery *done)
 {
 	done->lists += found->found == CLV_JOURNAL_IN_FORCE ? 1 : 0;
 	done->discarded += found->found == CLV_JOURNAL_WAITING ? 1 : 0;
@@ -206,7 +211,7 @@ recover(const clv_application *application, const char *path,
 	if (status == CLV_OK)
 		status = clv_change_recover(trust, &found, err);
 	if (status == CLV_OK)
-		count(&found, done);
+		add_up(&found, done);
 	clv_trust_free(&trust);
 	return status;
 }

@@ -207,12 +207,15 @@ clv_state_write_ledger(const struct clv_state *state,
 }
 
 /* A record that is there although writing it failed: only its directory
- * could not be made durable. */
+ * could not be made durable. That it is gone should be, before the changes of
+ * TrustLists are discarded that it would decide. */
 static bool
 take_back(const struct clv_state *state)
 {
-	return unlinkat(state->directory, CLV_REDO_NAME, 0) == 0 ||
-	    errno == ENOENT;
+	if (unlinkat(state->directory, CLV_REDO_NAME, 0) != 0)
+		return errno == ENOENT;
+	(void)fsync(state->directory);
+	return true;
 }
 
 clv_status

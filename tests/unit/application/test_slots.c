@@ -6,11 +6,14 @@
 
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "application/transaction.h"
+#include "base/file.h"
 #include "keys/subject.h"
 #include "unit/trust/pki.h"
 
@@ -436,6 +439,30 @@ test_txn_verify__asks_a_list_that_others_changed_meanwhile(void **state)
 }
 
 static void
+test_txn_verify__locks_no_list_that_stays_as_it_is(void **state)
+{
+	clv_txn *txn = begin();
+	char path[160];
+	int state_folder;
+	int lock = -1;
+
+	(void)state;
+	add(txn, CLV_TRUST_TRUSTED_CERTIFICATES, &root.der);
+	add(txn, CLV_TRUST_ISSUER_CERTIFICATES, &ca.der);
+	commit(&txn);
+	(void)snprintf(path, sizeof(path), "%s/pki/.claviger", directory);
+	state_folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_ok(clv_file_lock(state_folder, "lock", 0644, 0, &lock, &err));
+	txn = begin();
+	clv_txn_set_verify(txn, true);
+	assert_ok(install(txn, &err));
+	commit(&txn);
+	assert_false(has_pending());
+	(void)close(lock);
+	(void)close(state_folder);
+}
+
+static void
 test_txn_verify__does_not_ask_about_self_signed_ones(void **state)
 {
 	clv_txn *txn = begin();
@@ -470,6 +497,7 @@ main(void)
 		test_txn_verify__does_not_believe_the_chain_that_comes_along),
 	    VERIFY(test_txn_verify__asks_again_at_the_commit),
 	    VERIFY(test_txn_verify__asks_a_list_that_others_changed_meanwhile),
+	    VERIFY(test_txn_verify__locks_no_list_that_stays_as_it_is),
 	    VERIFY(test_txn_verify__does_not_ask_about_self_signed_ones),
 	};
 
