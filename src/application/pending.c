@@ -14,6 +14,7 @@
 #include "application/audit.h"
 #include "application/transaction.h"
 #include "keys/context.h"
+#include "keys/store.h"
 
 #define DIGEST_TEXT 65 /* SHA-256 in hexadecimal with the closing 0 */
 #define LABEL_SIZE 64
@@ -113,13 +114,35 @@ clv_application_pending_uri(const clv_application *application,
 /* ---- destroying ---- */
 
 static clv_status
+open_home(const clv_application *application, const char *uri, clv_store **out,
+    clv_error **err)
+{
+	clv_uri *parsed = NULL;
+	clv_status status = clv_uri_parse(uri, &parsed, err);
+
+	*out = NULL;
+	if (status == CLV_OK)
+		status = clv_store_open_uri(
+		    application->context, &parsed, true, out, err);
+	clv_uri_free(&parsed);
+	return status;
+}
+
+/* Its home is held open, so that what is not found is the key, and not the
+ * module by which it is reached: that one comes back, with the key. */
+static clv_status
 delete_key(const clv_application *application, const char *uri, clv_error **err)
 {
 	clv_error *failure = NULL;
-	clv_status status = clv_key_delete(application->context, uri, &failure);
+	clv_store *home = NULL;
+	clv_status status = open_home(application, uri, &home, &failure);
 
-	if (status == CLV_NOT_FOUND)
-		status = CLV_OK;
+	if (status == CLV_OK) {
+		status = clv_key_delete(application->context, uri, &failure);
+		if (status == CLV_NOT_FOUND)
+			status = CLV_OK;
+	}
+	clv_store_free(&home);
 	if (status != CLV_OK && err != NULL && *err == NULL)
 		*err = failure;
 	else

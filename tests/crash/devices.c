@@ -2,7 +2,8 @@
  * Copyright (c) the Claviger authors */
 
 /*
- * crash-devices [--every N]: while a changing call is at work, its token is
+ * crash-devices [--every N] [--home pkcs11|tpm2] [--scenario NAME]: while a
+ * changing call is at work, its token is
  * pulled, refuses the PIN or fails, or its TPM is reset, lost or fails, at
  * every Nth Cryptoki call or TPM command. The application must be wholly old
  * or wholly new, and after recovery no key be left in the device that nothing
@@ -302,8 +303,14 @@ try_all(struct lab *lab, const struct device *device,
 	    scenario->name, calls);
 }
 
+struct plan {
+	size_t every;
+	const char *home; /* NULL: all */
+	const char *scenario;
+};
+
 static void
-run(const struct device *device, size_t every, struct count *total)
+run(const struct device *device, const struct plan *plan, struct count *total)
 {
 	struct home home = *home_find(device->home);
 	struct count count = {0, 0, 0};
@@ -312,7 +319,10 @@ run(const struct device *device, size_t every, struct count *total)
 	home.start = device->start;
 	lab_make(&lab, home_root(), &home);
 	for (size_t i = 0; i < scenario_count; i++)
-		try_all(&lab, device, &scenarios[i], every, &count);
+		if (plan->scenario == NULL ||
+		    strcmp(plan->scenario, scenarios[i].name) == 0)
+			try_all(
+			    &lab, device, &scenarios[i], plan->every, &count);
 	lab_remove(&lab);
 	(void)printf("%s: %zu faults, %zu calls failed, %zu violations\n",
 	    device->home, count.faults, count.failed, count.violations);
@@ -320,31 +330,48 @@ run(const struct device *device, size_t every, struct count *total)
 	total->violations += count.violations;
 }
 
-int
-main(int argc, char **argv)
+static bool
+read_options(int argc, char **argv, struct plan *plan)
 {
 	static const struct option options[] = {
 	    {"every", required_argument, NULL, 'e'},
-	    {"home", required_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-	struct count count = {0, 0, 0};
-	const char *only = NULL;
-	size_t every = 1;
+	    {"home", required_argument, NULL, 'h'},
+	    {"scenario", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == '?')
-			return 2;
-		if (option == 'h')
-			only = optarg;
-		else if ((every = strtoul(optarg, NULL, 10)) == 0)
-			return 2;
-	}
+	*plan = (struct plan){.every = 1};
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 'e':
+			plan->every = strtoul(optarg, NULL, 10);
+			break;
+		case 'h':
+			plan->home = optarg;
+			break;
+		case 's':
+			plan->scenario = optarg;
+			break;
+		default:
+			return false;
+		}
+	return plan->every > 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct count count = {0, 0, 0};
+	struct plan plan;
+
+	if (!read_options(argc, argv, &plan))
+		return 2;
 	(void)setvbuf(stdout, NULL, _IONBF, 0);
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(report != MAP_FAILED, "mmap");
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
-		if (only == NULL || strcmp(only, devices[i].home) == 0)
-			run(&devices[i], every, &count);
+		if (plan.home == NULL ||
+		    strcmp(plan.home, devices[i].home) == 0)
+			run(&devices[i], &plan, &count);
 	return count.violations == 0 && count.failed > 0 ? 0 : 1;
 }
