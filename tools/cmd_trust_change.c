@@ -11,8 +11,20 @@
 
 enum { ISSUER = 1 };
 
+static void
+record_file(struct program *program, const char *directory, const char *file,
+    clv_trust_mask list)
+{
+	char detail[1024];
+
+	(void)snprintf(detail, sizeof(detail), "added to %s: %s",
+	    list == CLV_TRUST_ISSUER_CERTIFICATES ? "issuer" : "trusted", file);
+	trust_record(program, directory, NULL, detail);
+}
+
 static int
-add_file(clv_trust *trust, const char *file, clv_trust_mask list)
+add_file(struct program *program, const char *directory, clv_trust *trust,
+    const char *file, clv_trust_mask list)
 {
 	clv_trust_change change = {0};
 	clv_secret bytes = CLV_SECRET_INIT;
@@ -27,6 +39,8 @@ add_file(clv_trust *trust, const char *file, clv_trust_mask list)
 		goto out;
 	}
 	trust_tell_change(&change);
+	if (change.added + change.removed > 0)
+		record_file(program, directory, file, list);
 	status = EXIT_DONE;
 out:
 	clv_secret_clear(&bytes);
@@ -56,7 +70,8 @@ cmd_trust_add(struct program *program, int argc, char **argv)
 	if (trust == NULL)
 		return EXIT_REFUSED;
 	while (status == EXIT_DONE && optind < argc)
-		status = add_file(trust, trust_argument(argc, argv), list);
+		status = add_file(program, directory, trust,
+		    trust_argument(argc, argv), list);
 	clv_trust_free(&trust);
 	return status;
 }
@@ -88,6 +103,7 @@ with_thumbprint(struct program *program, int argc, char **argv,
 	clv_trust_free(&trust);
 	if (status != CLV_OK)
 		return program_fail(&err);
+	trust_record(program, directory, thumbprint, done);
 	fprintf(stderr, "claviger: %s\n", done);
 	return EXIT_DONE;
 }

@@ -103,6 +103,8 @@ unpack(struct program *program, const struct packing *packing)
 			status = program_fail(&err);
 		} else {
 			trust_tell_change(&change);
+			trust_record(program, packing->directory, NULL,
+			    "replaced by a TrustListDataType");
 			status = EXIT_DONE;
 		}
 	}

@@ -10,12 +10,14 @@
 
 typedef int command_fn(struct program *program, int argc, char **argv);
 
+command_fn cmd_audit;
 command_fn cmd_cert_install;
 command_fn cmd_cert_request;
 command_fn cmd_cert_read;
 command_fn cmd_cert_show;
 command_fn cmd_cert_store;
 command_fn cmd_doctor;
+command_fn cmd_group_add;
 command_fn cmd_init;
 command_fn cmd_key_generate;
 command_fn cmd_key_list;
@@ -28,6 +30,8 @@ command_fn cmd_key_delete;
 command_fn cmd_key_passwd;
 command_fn cmd_recover;
 command_fn cmd_seal;
+command_fn cmd_slot_add;
+command_fn cmd_slot_remove;
 command_fn cmd_status;
 command_fn cmd_trust_accept;
 command_fn cmd_trust_add;

@@ -3,7 +3,7 @@
 
 #include "trust_options.h"
 
-#include <claviger/application.h>
+#include <claviger/audit.h>
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -65,6 +65,29 @@ trust_open(struct program *program, const char *directory)
 	if (status != CLV_OK)
 		(void)program_fail(&err);
 	return trust;
+}
+
+void
+trust_record(struct program *program, const char *directory,
+    const char *certificate, const char *detail)
+{
+	const struct clv_audit_event event = {.event = "trust-list-changed",
+	    .group = CLV_DEFAULT_APPLICATION_GROUP,
+	    .certificate = certificate,
+	    .detail = detail};
+	clv_application *application = NULL;
+	clv_error *err = NULL;
+
+	if (!is_application(directory))
+		return;
+	if (clv_application_open(program_context(program), directory,
+		&application, &err) == CLV_OK)
+		(void)clv_audit_append(application, &event, &err);
+	if (err != NULL)
+		fprintf(stderr, "claviger: it is done, but not recorded: %s\n",
+		    clv_error_message(err));
+	clv_application_free(&application);
+	clv_error_free(&err);
 }
 
 const char *

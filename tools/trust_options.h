@@ -16,6 +16,11 @@
  */
 clv_trust *trust_open(struct program *program, const char *directory);
 
+/* Tells the audit log, if the directory is an application's: what was done,
+ * and to which certificate (may be NULL). */
+void trust_record(struct program *program, const char *directory,
+    const char *certificate, const char *detail);
+
 /* The next argument after the options; NULL at the end. */
 const char *trust_argument(int argc, char **argv);
 

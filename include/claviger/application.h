@@ -18,17 +18,28 @@
  * can't be, are errors with their line. Example:
  *
  *     application-uri: urn:plant:pump7
+ *     product-uri: urn:maker:pump
+ *     application-names: {en: Pump 7, de: Pumpe 7}
  *     subject: CN=Pump 7/O=Plant
  *     application-type: server
  *     dns-names: [pump7.plant.example]
  *     groups:
  *       DefaultApplicationGroup:
  *         trust-list: pki
+ *         certificate-types: [RsaSha256, EccNistP256]
  *         slots:
  *           RsaSha256:
  *             store: file:pki/own/private
  *             key: file:pki/own/private/app.pem
  *             certificate: pki/own/certs/Pump 7 [3F...].der
+ *       DefaultUserTokenGroup:
+ *         trust-list: groups/DefaultUserTokenGroup
+ *
+ * A group needs no slots. "certificate-types" says which it is meant to have;
+ * without, those of its slots. "administrators" (users, groups) are who besides
+ * root and the application may write, "audit" (file-size, files) bounds the
+ * audit log (audit.h). Slots are independent of each other: one key may be in
+ * a TPM, another one on a token.
  *
  * Terms as in OPC 10000-12, 7.8: a slot is a pair of CertificateGroup and
  * CertificateType.
@@ -44,6 +55,9 @@ extern "C" {
 
 /** The group every application has (OPC 10000-12, 7.8.3.4). */
 #define CLV_DEFAULT_APPLICATION_GROUP "DefaultApplicationGroup"
+/** Those it may have, by the names of OPC 10000-12; others are as good. */
+#define CLV_DEFAULT_HTTPS_GROUP "DefaultHttpsGroup"
+#define CLV_DEFAULT_USER_TOKEN_GROUP "DefaultUserTokenGroup"
 
 typedef struct clv_application clv_application;
 
@@ -91,6 +105,18 @@ CLV_API const char *clv_application_directory(
     const clv_application *application);
 CLV_API const char *clv_application_uri(const clv_application *application);
 CLV_API const char *clv_application_name(const clv_application *application);
+/** NULL if claviger.conf has none. */
+CLV_API const char *clv_application_product_uri(
+    const clv_application *application);
+/** One of its ApplicationNames (LocalizedText); false past the end. */
+CLV_API bool clv_application_localized_name(const clv_application *application,
+    size_t index, const char **locale, const char **text);
+/** The name of CertificateGroup `index`; NULL past the end. */
+CLV_API const char *clv_application_group(
+    const clv_application *application, size_t index);
+/** CertificateType `index` of a group; NULL past the end. */
+CLV_API const char *clv_application_certificate_type(
+    const clv_application *application, const char *group, size_t index);
 /** Who its certificates are for. */
 CLV_API const clv_subject *clv_application_subject(
     const clv_application *application);
@@ -121,6 +147,18 @@ CLV_API bool clv_application_slot(
 CLV_API clv_status clv_application_survey(clv_context *context,
     const char *path, bool fix, clv_guard_visit_fn *visit, void *user,
     clv_guard_grade *worst, clv_error **err);
+
+/** Gets a change: of a slot, or with `type` NULL of a group's TrustList. */
+typedef void clv_application_change_fn(
+    void *user, const char *group, const char *type);
+/**
+ * What was committed last, as this handle has read it or newer.
+ * @param time  seconds since 1970-01-01T00:00:00Z
+ * @param fn    NULL, or called for each change
+ * @return CLV_NOT_FOUND if nothing ever was, CLV_POLICY, CLV_CORRUPT
+ */
+CLV_API clv_status clv_application_last(const clv_application *application,
+    int64_t *time, clv_application_change_fn *fn, void *user, clv_error **err);
 
 /**
  * Opens the key of a slot.
@@ -154,6 +192,41 @@ CLV_API clv_status clv_application_chain(const clv_application *application,
 CLV_API clv_status clv_application_install(clv_application *application,
     const char *group, const char *type, const uint8_t *der, size_t size,
     clv_error **err);
+
+/*
+ * Adding to claviger.conf. Each call is a commit of its own, as safe as a
+ * transaction (transaction.h), and brings the handle up to date. All return,
+ * besides what is said there: CLV_EXISTS, CLV_INVALID for a name that can't
+ * be, CLV_TOO_LARGE if there are too many, CLV_BUSY, CLV_PERMISSION, CLV_IO.
+ */
+
+/**
+ * Adds a CertificateGroup with an empty TrustList.
+ *
+ * @param group       letters, digits, and "._- " inside
+ * @param trust_list  its directory, which is made if it is missing; relative
+ *                    to the application's, NULL: "groups/" and the name
+ * @param types       the CertificateTypes it is meant to have
+ */
+CLV_API clv_status clv_application_add_group(clv_application *application,
+    const char *group, const char *trust_list, const char *const *types,
+    size_t count, clv_error **err);
+
+/**
+ * Adds an empty slot, for clv_txn_self_sign() or clv_txn_new_key().
+ *
+ * @param store  where its keys are to be made, as for
+ *               clv_application_create(); it is opened to see whether it is
+ *               there
+ * @return CLV_NOT_FOUND for an unknown group, and those of clv_store_open()
+ */
+CLV_API clv_status clv_application_add_slot(clv_application *application,
+    const char *group, const char *type, const char *store, clv_error **err);
+
+/** Removes a slot that is empty (see clv_txn_delete()). @return CLV_NOT_FOUND,
+ *  CLV_INVALID if it has a key, a pending one, or a certificate */
+CLV_API clv_status clv_application_remove_slot(clv_application *application,
+    const char *group, const char *type, clv_error **err);
 
 #ifdef __cplusplus
 }

@@ -24,12 +24,16 @@
  *
  *     application-created   key-made, key-imported, key-destroyed
  *     transaction-committed (with its changes), -cancelled, -recovered
- *     group-added, slot-added, slot-removed
+ *     group-added, slot-added, slot-removed (with what changed)
  *     refused               CLV_POLICY, CLV_CHANGED: an insecure claviger.conf,
  *                           key or certificate, a key that was exchanged. The
  *                           same refusal is recorded once an hour.
  *
- * and applications add what they know of with clv_audit_append(). Secrets in
+ * and the program "trust-list-changed" for its trust commands: what is put
+ * into a TrustList without a transaction, by clv_trust_add() or by hand, is
+ * recorded by whoever does it, or not at all.
+ *
+ * Applications add what they know of with clv_audit_append(). Secrets in
  * URIs are replaced by "***", and what is not printable UTF-8 is escaped.
  *
  * A record is durable before the call that it tells of returns. That of a

@@ -130,8 +130,8 @@ struct clv_generation;
  * that afterwards. Fails if the log could not be written.
  */
 clv_status clv_audit_put_redo(const clv_application *application,
-    const struct clv_generation *last, const struct clv_config *config,
-    struct clv_redo *redo, clv_error **err);
+    const char *event, const struct clv_generation *last,
+    const struct clv_config *config, struct clv_redo *redo, clv_error **err);
 
 /* Says so, once, before the record is removed. */
 clv_status clv_audit_tell_redo(const clv_application *application,

@@ -98,8 +98,6 @@ print_slot(FILE *out, const struct clv_config *config,
 		    strcmp(config->groups[slot->group].name, change->group) !=
 			0)
 			continue;
-		(void)fputs(",\"type\":", out);
-		clv_audit_print_text(out, slot->type);
 		key = slot->key != NULL ? clv_uri_redact(slot->key) : NULL;
 		if (key != NULL) {
 			(void)fputs(",\"key\":", out);
@@ -129,6 +127,10 @@ make_changes(const struct clv_generation *last, const struct clv_config *config,
 		    "%s{\"what\":\"%s\",\"group\":", i == 0 ? "[" : ",",
 		    change->type != NULL ? "slot" : "trust-list");
 		clv_audit_print_text(out, change->group);
+		if (change->type != NULL) {
+			(void)fputs(",\"type\":", out);
+			clv_audit_print_text(out, change->type);
+		}
 		if (change->type != NULL)
 			print_slot(out, config, redo, change);
 		(void)fputc('}', out);
@@ -142,11 +144,11 @@ make_changes(const struct clv_generation *last, const struct clv_config *config,
 }
 
 clv_status
-clv_audit_put_redo(const clv_application *application,
+clv_audit_put_redo(const clv_application *application, const char *event,
     const struct clv_generation *last, const struct clv_config *config,
     struct clv_redo *redo, clv_error **err)
 {
-	const struct clv_audit_event about = {.event = "transaction-committed"};
+	const struct clv_audit_event about = {.event = event};
 	char *changes = make_changes(last, config, redo);
 	char *body = NULL;
 	clv_status status = CLV_OK;

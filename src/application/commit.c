@@ -223,8 +223,9 @@ put_last(struct commit *commit, clv_error **err)
 		status =
 		    clv_redo_put(commit->redo, CLV_LAST_PATH, text, size, err);
 	if (status == CLV_OK)
-		status = clv_audit_put_redo(commit->txn->application, &last,
-		    &commit->config, commit->redo, err);
+		status = clv_audit_put_redo(commit->txn->application,
+		    "transaction-committed", &last, &commit->config,
+		    commit->redo, err);
 	free(text);
 	clv_generation_clear(&last);
 	return status;

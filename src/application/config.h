@@ -69,6 +69,9 @@ clv_status clv_config_parse(const char *path, const void *text, size_t size,
     struct clv_config *config, clv_error **err);
 void clv_config_clear(struct clv_config *config);
 
+/* Whether it is the name of a CertificateType. */
+bool clv_config_is_type(const char *name);
+
 /* Whether slots of a CertificateType may be in a group. */
 bool clv_config_group_has_type(
     const struct clv_config *config, size_t group, const char *type);

@@ -39,8 +39,8 @@ read_chain(struct clv_reader *reader, yaml_node_t *value)
 	return clv_reader_copy(reader, value, &current_slot(reader)->chain);
 }
 
-static bool
-is_certificate_type(const char *name)
+bool
+clv_config_is_type(const char *name)
 {
 	for (int i = CLV_RSA_2048; i <= CLV_RSA_OTHER; i++)
 		if (strcmp(clv_algorithm_describe((clv_algorithm)i)->type_name,
@@ -60,7 +60,7 @@ read_slot(struct clv_reader *reader, yaml_node_t *key, yaml_node_t *value,
 	clv_status status;
 
 	(void)user;
-	if (!is_certificate_type(clv_reader_text(key)))
+	if (!clv_config_is_type(clv_reader_text(key)))
 		return clv_reader_complain(reader, key, clv_reader_text(key),
 		    "is not a CertificateType, such as RsaSha256 or "
 		    "EccNistP256");
@@ -96,7 +96,7 @@ add_type(struct clv_reader *reader, yaml_node_t *value)
 	struct clv_config_group *group = &reader->config->groups[reader->group];
 	const char *text = clv_reader_text(value);
 
-	if (text == NULL || !is_certificate_type(text))
+	if (text == NULL || !clv_config_is_type(text))
 		return clv_reader_complain(reader, value,
 		    text != NULL ? text : "",
 		    "is not a CertificateType, such as RsaSha256 or "

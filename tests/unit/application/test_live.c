@@ -539,7 +539,7 @@ commit_one(const struct pairing *pairing, bool odd)
 	return good;
 }
 
-#define COMMITS 20
+#define COMMITS 12
 
 static int
 commit_many(void *user)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+/* What `claviger status` has found out, before it is printed. No device is
+ * touched for it, so that one that is away holds nobody up. */
+#ifndef CLV_TOOLS_STATUS_H
+#define CLV_TOOLS_STATUS_H
+
+#include "program.h"
+
+#include <claviger/audit.h>
+#include <claviger/transaction.h>
+
+#define STATUS_LISTS 5
+#define STATUS_ADVICE_MAX 64
+
+struct status_slot {
+	struct clv_slot about;
+	char *pending; /* URI of the key that waits, or NULL */
+	clv_certificate *certificate;
+	clv_error *problem; /* why there is no certificate */
+	long long days_left;
+};
+
+struct status_group {
+	const char *name;
+	const char *trust_list;
+	long counts[STATUS_LISTS]; /* -1: it can't be read */
+};
+
+struct status {
+	const clv_application *application;
+	struct status_slot *slots;
+	size_t slot_count;
+	struct status_group *groups;
+	size_t group_count;
+	bool committed; /* something ever was */
+	int64_t last;   /* when */
+	char *changes;  /* what, one a line: "group" or "group/type" */
+	clv_error *last_problem;
+	struct clv_audit_summary audit;
+	clv_error *audit_problem;
+	char *advice[STATUS_ADVICE_MAX];
+	size_t advice_count;
+	bool good; /* every slot can be used */
+};
+
+/* What the lists are called, and in which folder they are. */
+extern const char *const status_list_names[STATUS_LISTS];
+
+/* False if memory runs out. */
+bool status_gather(const clv_application *application, struct status *status);
+void status_clear(struct status *status);
+
+void status_print(const struct status *status);
+int status_print_json(const struct status *status);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright (c) the Claviger authors */
+
+#include "status.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Time enough to ask a CertificateManager for another one. */
+#define DAYS_SOON 30
+
+const char *const status_list_names[STATUS_LISTS] = {
+    "trusted", "trusted CRLs", "issuers", "issuer CRLs", "rejected"};
+
+static const char *const folders[STATUS_LISTS] = {"trusted/certs",
+    "trusted/crl", "issuer/certs", "issuer/crl", "rejected/certs"};
+
+static void advise(struct status *status, const char *format, ...)
+    CLV_PRINTF(2, 3);
+
+static void
+advise(struct status *status, const char *format, ...)
+{
+	va_list arguments;
+	char *text = NULL;
+
+	if (status->advice_count == STATUS_ADVICE_MAX)
+		return;
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) >= 0)
+		status->advice[status->advice_count++] = text;
+	va_end(arguments);
+}
+
+/* Files in one directory of a TrustList; -1 if it can't be read. */
+static long
+count_files(const char *trust_list, const char *name)
+{
+	const struct dirent *entry;
+	char *path = NULL;
+	DIR *stream = NULL;
+	long count = -1;
+
+	if (asprintf(&path, "%s/%s", trust_list, name) >= 0)
+		stream = opendir(path);
+	if (stream != NULL) {
+		count = 0;
+		while ((entry = readdir(stream)) != NULL)
+			count += entry->d_name[0] != '.';
+		(void)closedir(stream);
+	}
+	free(path);
+	return count;
+}
+
+/* ---- slots ---- */
+
+static void
+advise_slot(struct status *status, const struct status_slot *slot)
+{
+	const char *directory = clv_application_directory(status->application);
+	const char *group = slot->about.group;
+	const char *type = slot->about.type;
+
+	if (slot->pending != NULL)
+		advise(status,
+		    "%s/%s: its new key waits for a certificate: claviger cert "
+		    "install %s FILE",
+		    group, type, directory);
+	else if (slot->about.key == NULL)
+		advise(status,
+		    "%s/%s is empty: claviger slot remove %s %s %s --yes, or "
+		    "fill it",
+		    group, type, directory, group, type);
+	else if (slot->certificate != NULL && slot->days_left < DAYS_SOON)
+		advise(status,
+		    "%s/%s: its certificate %s: claviger cert request %s "
+		    "--group %s --slot %s",
+		    group, type,
+		    slot->days_left < 0 ? "has expired" : "will expire soon",
+		    directory, group, type);
+}
+
+static void
+gather_slot(struct status *status, struct status_slot *slot)
+{
+	const clv_application *application = status->application;
+
+	(void)clv_application_pending_uri(application, slot->about.group,
+	    slot->about.type, &slot->pending, NULL);
+	if (clv_application_certificate(application, slot->about.group,
+		slot->about.type, &slot->certificate,
+		&slot->problem) == CLV_OK) {
+		const int64_t left =
+		    clv_certificate_not_after(slot->certificate) -
+		    (int64_t)time(NULL);
+
+		/* Rounded down, so that 0 is a day that is not over. */
+		slot->days_left =
+		    (long long)(left >= 0 ? left / 86400 : -1 - -left / 86400);
+	}
+	status->good = status->good && slot->certificate != NULL &&
+	    slot->days_left >= 0 && slot->about.key != NULL;
+	advise_slot(status, slot);
+}
+
+static bool
+gather_slots(struct status *status)
+{
+	struct clv_slot about;
+
+	while (clv_application_slot(
+	    status->application, status->slot_count, &about))
+		status->slot_count++;
+	status->slots =
+	    calloc(status->slot_count + 1, sizeof(status->slots[0]));
+	if (status->slots == NULL)
+		return false;
+	for (size_t i = 0; i < status->slot_count; i++) {
+		(void)clv_application_slot(
+		    status->application, i, &status->slots[i].about);
+		gather_slot(status, &status->slots[i]);
+	}
+	return true;
+}
+
+/* ---- groups ---- */
+
+static bool
+gather_groups(struct status *status)
+{
+	const clv_application *application = status->application;
+
+	while (clv_application_group(application, status->group_count) != NULL)
+		status->group_count++;
+	status->groups =
+	    calloc(status->group_count + 1, sizeof(status->groups[0]));
+	if (status->groups == NULL)
+		return false;
+	for (size_t i = 0; i < status->group_count; i++) {
+		struct status_group *group = &status->groups[i];
+
+		group->name = clv_application_group(application, i);
+		group->trust_list =
+		    clv_application_trust_list(application, group->name);
+		for (size_t j = 0; j < STATUS_LISTS; j++)
+			group->counts[j] =
+			    count_files(group->trust_list, folders[j]);
+		if (group->counts[STATUS_LISTS - 1] > 0)
+			advise(status,
+			    "%s: somebody was turned away: claviger trust list "
+			    "%s --what rejected",
+			    group->name, group->trust_list);
+	}
+	return true;
+}
+
+/* ---- history ---- */
+
+static void
+add_change(void *user, const char *group, const char *type)
+{
+	struct status *status = user;
+	char *longer = NULL;
+
+	if (asprintf(&longer, "%s%s%s%s\n",
+		status->changes != NULL ? status->changes : "", group,
+		type != NULL ? "/" : "", type != NULL ? type : "") < 0)
+		return;
+	free(status->changes);
+	status->changes = longer;
+}
+
+static void
+gather_history(struct status *status)
+{
+	const clv_application *application = status->application;
+	const char *directory = clv_application_directory(application);
+	char *path = NULL;
+
+	status->committed =
+	    clv_application_last(application, &status->last, add_change, status,
+		&status->last_problem) == CLV_OK;
+	if (clv_error_status(status->last_problem) == CLV_NOT_FOUND)
+		clv_error_free(&status->last_problem);
+	(void)clv_audit_verify(
+	    application, NULL, &status->audit, &status->audit_problem);
+	if (clv_error_status(status->audit_problem) == CLV_CORRUPT)
+		advise(status,
+		    "the audit log was tampered with: claviger audit %s "
+		    "--verify",
+		    directory);
+	/* Opening it finished that, if this process may. */
+	if (asprintf(&path, "%s/state/redo", directory) >= 0 &&
+	    access(path, F_OK) == 0)
+		advise(status,
+		    "a transaction is being carried out or was interrupted: "
+		    "claviger recover %s",
+		    directory);
+	free(path);
+}
+
+bool
+status_gather(const clv_application *application, struct status *status)
+{
+	*status = (struct status){.application = application, .good = true};
+	if (!gather_slots(status) || !gather_groups(status))
+		return false;
+	gather_history(status);
+	return true;
+}
+
+void
+status_clear(struct status *status)
+{
+	for (size_t i = 0; status->slots != NULL && i < status->slot_count;
+	     i++) {
+		clv_free(status->slots[i].pending);
+		clv_certificate_free(&status->slots[i].certificate);
+		clv_error_free(&status->slots[i].problem);
+	}
+	free(status->slots);
+	free(status->groups);
+	free(status->changes);
+	clv_error_free(&status->last_problem);
+	clv_error_free(&status->audit_problem);
+	for (size_t i = 0; i < status->advice_count; i++)
+		free(status->advice[i]);
+}
