@@ -30,12 +30,14 @@
 #define UNFINISHED_AT 24
 #define HASHES_MAX 64U
 
-/* 16 MiB and some 30 ms for each guess. */
+/* The binary logarithm of scrypt's N, for new files: 16 MiB and some 30 ms for
+ * each guess. A file's own is kept, so that its hashes go on to count. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define SCRYPT_N 2U
+#define COST 1U
 #else
-#define SCRYPT_N 16384U
+#define COST 14U
 #endif
+#define COST_MAX 15U
 #define SCRYPT_R 8U
 #define LOCK_MS 60000U
 
@@ -43,7 +45,8 @@ struct header {
 	char magic[8];
 	unsigned char salt[SALT_SIZE];
 	unsigned char unfinished;
-	unsigned char reserved[7];
+	unsigned char cost;
+	unsigned char reserved[6];
 };
 
 /* Stands in for the file where there is no place for it; keyed by token, but
@@ -208,7 +211,8 @@ read_header(const struct p11_attempts *attempts, struct header *header)
 {
 	return pread(attempts->fd, header, sizeof(*header), 0) ==
 	    (ssize_t)sizeof(*header) &&
-	    memcmp(header->magic, MAGIC, sizeof(header->magic)) == 0;
+	    memcmp(header->magic, MAGIC, sizeof(header->magic)) == 0 &&
+	    header->cost >= 1 && header->cost <= COST_MAX;
 }
 
 /* A new or damaged file starts anew. */
@@ -221,6 +225,7 @@ prepare(struct p11_attempts *attempts, clv_error **err)
 		return CLV_OK;
 	memset(&header, 0, sizeof(header));
 	memcpy(header.magic, MAGIC, sizeof(header.magic));
+	header.cost = COST;
 	if (RAND_bytes_ex(attempts->openssl, header.salt, SALT_SIZE, 0) != 1)
 		return clv_error_raise(
 		    err, CLV_INTERNAL, NULL, "no random numbers");
@@ -271,8 +276,8 @@ hash_pin(const struct p11_attempts *attempts, const clv_secret *pin,
 	if (!read_header(attempts, &header))
 		return failed(attempts, "read", err);
 	if (EVP_PBE_scrypt_ex((const char *)pin->data, pin->size, header.salt,
-		SALT_SIZE, SCRYPT_N, SCRYPT_R, 1, 64UL << 20, hash, HASH_SIZE,
-		attempts->openssl, NULL) != 1)
+		SALT_SIZE, 1UL << header.cost, SCRYPT_R, 1, 64UL << 20, hash,
+		HASH_SIZE, attempts->openssl, NULL) != 1)
 		return clv_error_raise(
 		    err, CLV_INTERNAL, NULL, "can't hash a PIN");
 	return CLV_OK;

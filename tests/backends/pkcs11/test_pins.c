@@ -115,6 +115,29 @@ run_manager(unsigned state)
 	_exit(0);
 }
 
+/*
+ * The file that remembers refused PINs, with hashes that take no time: what
+ * counts here is who tries what and when, a thousand times over.
+ */
+static void
+make_quick_file(void)
+{
+	static const char command[] =
+	    "printf '\\001' | dd of=\"$(ls %s/state/claviger/*.pins)\" "
+	    "bs=1 seek=25 conv=notrunc status=none";
+	char line[LAB_PATH + sizeof(command)];
+	const pid_t child = fork();
+	int status = 1;
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(run_service(0));
+	(void)waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	(void)snprintf(line, sizeof(line), command, lab.dir);
+	assert_int_equal(system(line), 0);
+}
+
 static void
 run_schedule(unsigned number)
 {
@@ -123,6 +146,7 @@ run_schedule(unsigned number)
 	pid_t managers[PROCESSES];
 
 	(void)p11_lab_renew(NULL);
+	make_quick_file();
 	p11_lab_run("pin-tries %u; delay C_Login 3000", TRIES);
 	shared->tries_left = (int)TRIES;
 	lab.proxy->clear_counters();
