@@ -69,9 +69,12 @@ set_role(clv_verify_options *options, const char *text, clv_error **err)
 		role = CLV_VERIFY_SERVER;
 	else if (strcmp(text, "user") == 0)
 		role = CLV_VERIFY_USER;
+	else if (strcmp(text, "https") == 0)
+		role = CLV_VERIFY_HTTPS;
 	else {
 		(void)clv_error_raise(err, CLV_INVALID, NULL,
-		    "--role is client, server or user, not \"%s\"", text);
+		    "--role is client, server, user or https, not \"%s\"",
+		    text);
 		return false;
 	}
 	return clv_verify_options_set_role(options, role, err) == CLV_OK;
@@ -195,19 +198,42 @@ out:
 	return good;
 }
 
+/* Who is who in the table: the first finding about each certificate names
+ * it. */
+static void
+print_chain(clv_verdict *verdict)
+{
+	const size_t count = clv_verdict_count(verdict);
+
+	printf("%-4s%s\n", "OF", "CERTIFICATE");
+	for (unsigned depth = 0; depth <= count; depth++)
+		for (size_t i = 0; i < count; i++) {
+			const clv_finding *finding =
+			    clv_verdict_finding(verdict, i);
+
+			if (finding == NULL || finding->depth != depth)
+				continue;
+			printf("%-4u%s%s%s\n", depth, finding->subject,
+			    *finding->thumbprint != '\0' ? "  " : "",
+			    finding->thumbprint);
+			break;
+		}
+	printf("\n");
+}
+
 static void
 print_text(clv_verdict *verdict)
 {
-	printf("%-11s %-40s %-5s %s\n", "STEP", "STATUS", "DEPTH", "WHY");
+	print_chain(verdict);
+	printf("%-16s%-4s%-38s%s\n", "STEP", "OF", "STATUS", "WHY");
 	for (size_t i = 0; i < clv_verdict_count(verdict); i++) {
 		const clv_finding *finding = clv_verdict_finding(verdict, i);
 
 		if (finding == NULL)
 			break;
-		printf("%-11s %-40s %-5u %s: %s%s%s%s%s\n",
-		    clv_verify_step_name(finding->step),
-		    clv_statuscode_name(finding->status), finding->depth,
-		    finding->subject, finding->text,
+		printf("%-16s%-4u%-38s%s%s%s%s%s\n",
+		    clv_verify_step_name(finding->step), finding->depth,
+		    clv_statuscode_name(finding->status), finding->text,
 		    finding->suppressed    ? " (suppressed)"
 			: finding->warning ? " (warning)"
 					   : "",
@@ -215,7 +241,7 @@ print_text(clv_verdict *verdict)
 		    finding->file != NULL ? finding->file : "",
 		    finding->file != NULL ? "]" : "");
 	}
-	printf("%s\n", clv_statuscode_name(clv_verdict_status(verdict)));
+	printf("\n%s\n", clv_statuscode_name(clv_verdict_status(verdict)));
 }
 
 static int
@@ -238,6 +264,7 @@ print_json(clv_verdict *verdict)
 		cJSON_AddNumberToObject(object, "depth", finding->depth);
 		cJSON_AddBoolToObject(
 		    object, "suppressed", finding->suppressed);
+		cJSON_AddBoolToObject(object, "warning", finding->warning);
 		cJSON_AddStringToObject(object, "subject", finding->subject);
 		cJSON_AddStringToObject(
 		    object, "thumbprint", finding->thumbprint);

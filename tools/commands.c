@@ -77,7 +77,8 @@ const struct command commands[] = {
     {"trust accept", "DIR THUMBPRINT", "trust a certificate that was rejected",
 	cmd_trust_accept},
     {"trust verify",
-	"DIR CERT [--chain FILE] [--role client|server|user] [--hostname H] "
+	"DIR CERT [--chain FILE] [--role client|server|user|https] [--hostname "
+	"H] "
 	"[--uri U] [--suppress WHAT,...] [--at TIME]",
 	"may I talk to its owner? each step, and what decided",
 	cmd_trust_verify},
@@ -86,5 +87,11 @@ const struct command commands[] = {
     {"trust unpack", "DIR [--in FILE]",
 	"replace lists by a TrustListDataType, all or nothing",
 	cmd_trust_unpack},
+    {"trust import", "DIR FROM [--group User|Https]",
+	"add what another product's directory trusts, issues and rejected",
+	cmd_trust_import},
+    {"trust export", "DIR (TO | --pem)",
+	"copy a TrustList, as a directory of DER files or one PEM text",
+	cmd_trust_export},
     {NULL, NULL, NULL, NULL},
 };

@@ -35,6 +35,8 @@ command_fn cmd_slot_remove;
 command_fn cmd_status;
 command_fn cmd_trust_accept;
 command_fn cmd_trust_add;
+command_fn cmd_trust_export;
+command_fn cmd_trust_import;
 command_fn cmd_trust_list;
 command_fn cmd_trust_pack;
 command_fn cmd_trust_remove;

@@ -87,6 +87,16 @@ is_racy(const struct stat *about)
 	return nanoseconds(&about->st_ctim) > nanoseconds(&now) - step;
 }
 
+/* "issuer" may have become "issuers", and verdicts name the file. */
+static bool
+is_in_place(const struct clv_layout *layout, const struct clv_trust_file *file)
+{
+	const char *name = layout->names[file->folder];
+
+	return strlen(name) + 1 == file->name_at &&
+	    strncmp(name, file->path, strlen(name)) == 0;
+}
+
 bool
 clv_trust_is_unchanged(
     const struct clv_trust_loader *loader, const struct clv_trust_file *file)
@@ -95,6 +105,7 @@ clv_trust_is_unchanged(
 	struct stat about;
 
 	return !file->racy && !clv_trust_file_is_unsettled(file) &&
+	    is_in_place(loader->layout, file) &&
 	    fstatat(folder, clv_trust_file_name(file), &about,
 		AT_SYMLINK_NOFOLLOW) == 0 &&
 	    print_of(&about) == file->print;
