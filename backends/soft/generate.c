@@ -82,19 +82,10 @@ static bool
 get_rsa(
     struct generation *the, const EVP_PKEY *pkey, struct clv_private_key *key)
 {
-	static const char *const names[CLV_RSA_NUMBERS] = {
-	    [CLV_RSA_N] = OSSL_PKEY_PARAM_RSA_N,
-	    [CLV_RSA_E] = OSSL_PKEY_PARAM_RSA_E,
-	    [CLV_RSA_D] = OSSL_PKEY_PARAM_RSA_D,
-	    [CLV_RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,
-	    [CLV_RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
-	    [CLV_RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
-	    [CLV_RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2,
-	    [CLV_RSA_QI] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 	const size_t size = clv_algorithm_describe(the->algorithm)->bits / 8;
 
 	for (size_t i = 0; i < CLV_RSA_NUMBERS; i++)
-		if (!get_number(the, pkey, names[i],
+		if (!get_number(the, pkey, clv_soft_rsa_names[i],
 			i <= CLV_RSA_D ? size : size / 2, &key->rsa[i]))
 			return false;
 	return true;

@@ -55,6 +55,9 @@ clv_machine_is_little_endian(void)
 	return *(const uint8_t *)&one == 1;
 }
 
+/* What OpenSSL calls the numbers of an RSA key. */
+extern const char *const clv_soft_rsa_names[CLV_RSA_NUMBERS];
+
 /* Makes the EVP_PKEY from the key's numbers; NULL if OpenSSL fails. */
 EVP_PKEY *clv_soft_load(const struct clv_private_key *numbers);
 

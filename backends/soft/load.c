@@ -52,21 +52,21 @@ make(const char *type, OSSL_PARAM *parameters)
 	return pkey;
 }
 
+const char *const clv_soft_rsa_names[CLV_RSA_NUMBERS] = {
+    [CLV_RSA_N] = OSSL_PKEY_PARAM_RSA_N,
+    [CLV_RSA_E] = OSSL_PKEY_PARAM_RSA_E,
+    [CLV_RSA_D] = OSSL_PKEY_PARAM_RSA_D,
+    [CLV_RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,
+    [CLV_RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
+    [CLV_RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
+    [CLV_RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2,
+    [CLV_RSA_QI] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+
 static EVP_PKEY *
 load_rsa(struct builder *builder, const struct clv_private_key *key)
 {
-	static const char *const names[CLV_RSA_NUMBERS] = {
-	    [CLV_RSA_N] = OSSL_PKEY_PARAM_RSA_N,
-	    [CLV_RSA_E] = OSSL_PKEY_PARAM_RSA_E,
-	    [CLV_RSA_D] = OSSL_PKEY_PARAM_RSA_D,
-	    [CLV_RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,
-	    [CLV_RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
-	    [CLV_RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
-	    [CLV_RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2,
-	    [CLV_RSA_QI] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
-
 	for (size_t i = 0; i < CLV_RSA_NUMBERS; i++)
-		if (!add_number(builder, names[i], key->rsa[i]))
+		if (!add_number(builder, clv_soft_rsa_names[i], key->rsa[i]))
 			return NULL;
 	builder->parameters[builder->count] = OSSL_PARAM_construct_end();
 	return make("RSA", builder->parameters);
