@@ -129,7 +129,7 @@ clv_tpm_transport_close(TSS2_TCTI_CONTEXT **transport)
 }
 
 /* Most TCTIs can only block; the kernel's devices and tpm2-abrmd can be waited
- * for. These fill in the descriptors and leave to us what to wait for. */
+ * for. The latter's fills in a descriptor, and not what to wait for. */
 static TSS2_RC
 await_answer(TSS2_TCTI_CONTEXT *transport)
 {
