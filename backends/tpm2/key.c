@@ -232,7 +232,8 @@ find_in_file(const struct clv_tpm_store *store,
 		status = check_parent(store, place, &file, err);
 	if (status == CLV_OK)
 		status = clv_tpm_object_of(&store->use, &file, object, err);
-	*has_auth = !file.empty_auth;
+	if (status == CLV_OK)
+		*has_auth = !file.empty_auth;
 	return status;
 }
 
