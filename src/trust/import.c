@@ -127,6 +127,17 @@ take_bytes(struct import *import, const char *name, enum role role,
 	return status;
 }
 
+/* A file that no certificate can be: told, and passed over. */
+static clv_status
+skip_file(struct import *import, clv_error *failure)
+{
+	import->change->result.skipped++;
+	clv_log_line(&import->change->trust->logger, CLV_LOG_WARNING,
+	    "not imported: %s", clv_error_message(failure));
+	clv_error_free(&failure);
+	return CLV_OK;
+}
+
 static clv_status
 take_file(
     struct import *import, int directory, const char *name, enum role role)
@@ -134,15 +145,29 @@ take_file(
 	const int fd = openat(
 	    directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	unsigned char *bytes = NULL;
+	clv_error *failure = NULL;
 	struct stat about;
 	size_t size = 0;
 	clv_status status = CLV_OK;
 
+	/* A link that leads nowhere, or in a circle. */
+	if (fd < 0 && (errno == ENOENT || errno == ELOOP)) {
+		(void)raise_errno(&failure, "import", name);
+		return skip_file(import, failure);
+	}
 	if (fd < 0)
 		return raise_errno(import->err, "import", name);
 	if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
 		(void)close(fd);
 		return CLV_OK;
+	}
+	if ((uintmax_t)about.st_size > import->max_size) {
+		(void)close(fd);
+		(void)clv_error_raise(&failure, CLV_TOO_LARGE,
+		    &(struct clv_error_info){
+			.operation = "import", .subject = name},
+		    "it has more than %zu bytes", import->max_size);
+		return skip_file(import, failure);
 	}
 	status = clv_file_read(
 	    fd, name, import->max_size, &bytes, &size, import->err);

@@ -10,6 +10,8 @@
 #include "trust/signature.h"
 #include "trust/snapshot.h"
 
+#include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -297,12 +299,127 @@ test_verify__takes_nothing_that_openssl_refuses(void **state)
 	assert_int_equal(refused, 0);
 }
 
+/*
+ * A chain of 10,000: the peer sends all of it, or the issuer list has it. Each
+ * limit is raised as far as it goes.
+ */
+
+#define LONG_CHAIN 10000U
+
+static struct bytes
+long_link(unsigned number)
+{
+	char subject[32], issuer[32];
+
+	(void)snprintf(subject, sizeof(subject), "CN=n%u", number);
+	(void)snprintf(issuer, sizeof(issuer), "CN=n%u", number + 1);
+	return forge(.subject = subject,
+	    .issuer = number + 1 == LONG_CHAIN ? NULL : issuer,
+	    .key = number % 2 == 0 ? FORGE_P256_B : FORGE_P256_C,
+	    .signer = number % 2 == 0 ? FORGE_P256_C : FORGE_P256_B,
+	    .ca = number > 0, .serial = 1 + number);
+}
+
+static clv_verify_options *
+raised_limits(void)
+{
+	static const struct {
+		clv_verify_limit limit;
+		size_t most;
+	} limits[] = {{CLV_LIMIT_CERTIFICATE_SIZE, 65535},
+	    {CLV_LIMIT_MESSAGE_SIZE, (size_t)1 << 20},
+	    {CLV_LIMIT_CHAIN_LENGTH, 32}, {CLV_LIMIT_SIGNATURES, 1024},
+	    {CLV_LIMIT_CHAINS, 256}};
+	clv_verify_options *options = NULL;
+
+	assert_ok(clv_verify_options_new(&options, &err));
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		assert_ok(clv_verify_options_set_limit(
+		    options, limits[i].limit, limits[i].most, &err));
+		assert_fails(CLV_INVALID,
+		    clv_verify_options_set_limit(
+			options, limits[i].limit, limits[i].most + 1, &err));
+		assert_fails(CLV_INVALID,
+		    clv_verify_options_set_limit(
+			options, limits[i].limit, 0, &err));
+	}
+	clv_verify_options_set_time(options, FORGE_NOW);
+	return options;
+}
+
+static void
+assert_refused_soon(clv_trust_snapshot *snapshot, const struct bytes *message,
+    const clv_verify_options *options, clv_statuscode expected)
+{
+	const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+	const double start = milliseconds();
+	clv_verdict *verdict = NULL;
+
+	assert_int_equal(clv_verify(snapshot, message->data, message->size,
+			     options, &verdict, NULL),
+	    CLV_UNTRUSTED);
+	assert_true(milliseconds() - start < SLOWEST_MS);
+	assert_int_equal(clv_verdict_status(verdict), expected);
+	/* What it keeps of a megabyte at most. */
+	assert_in_range(mallinfo2().uordblks + mallinfo2().hblkhd - before, 0,
+	    (size_t)4 << 20);
+	clv_verdict_free(&verdict);
+}
+
+static void
+test_verify__a_chain_of_10000_is_refused_soon(void **state)
+{
+	struct clv_trust_engine *engine = NULL;
+	struct clv_trust_builder *builder = NULL;
+	clv_verify_options *options = raised_limits();
+	clv_trust_snapshot *snapshot = NULL;
+	struct bytes leaf = long_link(0), all = forge_copy("", 0);
+
+	(void)state;
+	assert_ok(clv_trust_engine_new(&engine, &err));
+	assert_ok(clv_trust_builder_new(engine, NULL, &builder, &err));
+	all = forge_join(all, forge_copy(leaf.data, leaf.size), FORGE_END);
+	for (unsigned i = 1; i < LONG_CHAIN; i++) {
+		struct clv_trust_cert *cert = NULL;
+		struct bytes link = long_link(i);
+
+		assert_ok(clv_trust_cert_parse(
+		    link.data, link.size, "issuer", NULL, &cert, &err));
+		assert_ok(clv_trust_builder_add_cert(builder, cert,
+		    i + 1 == LONG_CHAIN ? CLV_TRUST_TRUSTED : CLV_TRUST_ISSUER,
+		    &err));
+		clv_trust_cert_unref(cert);
+		/* As much as a message may have, and then some. */
+		if (all.size < (size_t)1 << 20)
+			all = forge_join(all, link, FORGE_END);
+		else
+			forge_clear(&link);
+	}
+	assert_ok(clv_trust_builder_finish(&builder, &snapshot, &err));
+	assert_refused_soon(
+	    snapshot, &leaf, options, CLV_SC_BAD_CERTIFICATE_CHAIN_INCOMPLETE);
+	assert_refused_soon(
+	    snapshot, &leaf, NULL, CLV_SC_BAD_CERTIFICATE_CHAIN_INCOMPLETE);
+	assert_refused_soon(
+	    snapshot, &all, options, CLV_SC_BAD_CERTIFICATE_INVALID);
+	all.size = 900000;
+	assert_refused_soon(
+	    snapshot, &all, options, CLV_SC_BAD_CERTIFICATE_INVALID);
+	forge_clear(&leaf);
+	forge_clear(&all);
+	clv_trust_snapshot_unref(snapshot);
+	clv_trust_engine_unref(engine);
+	clv_verify_options_free(&options);
+	forge_keys_free();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_verify__every_hostile_case_gets_its_verdict),
 	    cmocka_unit_test(test_verify__takes_nothing_that_openssl_refuses),
+	    cmocka_unit_test(test_verify__a_chain_of_10000_is_refused_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

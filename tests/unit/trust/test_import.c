@@ -222,15 +222,29 @@ test_trust_import__passes_over_what_is_something_else(void **state)
 	struct blob key = pki_pem("PRIVATE KEY", f->leaf.der.bytes, 64);
 	struct blob junk = {(uint8_t *)strdup("junk"), 4};
 	clv_trust_change change;
+	char path[512];
 
 	put(f, "trusted/certs/leaf.der", &f->leaf.der);
 	put(f, "trusted/certs/key.pem", &key);
 	put(f, "trusted/certs/junk", &junk);
 	put(f, "trusted/certs/.hidden", &junk);
+	put(f, "trusted/certs/huge", &junk);
+	assert_return_code(
+	    truncate(directory_path(&f->foreign, "trusted/certs/huge", path),
+		(off_t)65 << 20),
+	    0);
+	assert_return_code(
+	    symlink("/nonexistent",
+		directory_path(&f->foreign, "trusted/certs/dangling", path)),
+	    0);
+	assert_return_code(
+	    symlink("circle",
+		directory_path(&f->foreign, "trusted/certs/circle", path)),
+	    0);
 	assert_ok(
 	    clv_trust_import(f->trust, f->foreign.path, NULL, &change, &err));
 	assert_int_equal(change.added, 1);
-	assert_int_equal(change.skipped, 2);
+	assert_int_equal(change.skipped, 5);
 	blob_drop(&key);
 	free(junk.bytes);
 }
