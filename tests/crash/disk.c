@@ -230,8 +230,8 @@ disk_mount(const struct disk *disk, const char *type, const char *path)
 void
 disk_unmount(const char *path)
 {
-	for (int i = 0; i < TRIES && umount(path) != 0; i++) {
-		must(errno == EBUSY, path);
+	for (int i = 0; umount(path) != 0; i++) {
+		must(errno == EBUSY && i < TRIES, path);
 		(void)usleep(20000);
 	}
 }

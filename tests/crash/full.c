@@ -231,7 +231,8 @@ main(int argc, char **argv)
 	sweep(&lab, &telling, every, &count);
 	for (size_t i = 0; i < scenario_count; i++)
 		sweep(&lab, &scenarios[i], every, &count);
-	(void)umount(mountpoint);
+	lab_end_readers();
+	must(umount(mountpoint) == 0, mountpoint);
 	lab_remove(&lab);
 	(void)printf("%zu rooms, %zu calls failed, %zu violations\n",
 	    count.states, count.failed, count.violations);

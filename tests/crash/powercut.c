@@ -145,6 +145,7 @@ record(struct session *session, const struct scenario *scenario)
 
 	recording->scenario = scenario;
 	lab_reset(session->lab, scenario);
+	lab_end_readers();
 	take_before(session, recording);
 	must(run_apart(session, scenario) == 0, scenario->name);
 	recording->done = written(session);

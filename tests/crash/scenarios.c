@@ -387,8 +387,8 @@ lab_make(struct lab *lab, const char *root, const struct home *home)
 	(void)apart(make_apart, lab, sizeof(*lab));
 }
 
-static void
-close_live(void)
+void
+lab_end_readers(void)
 {
 	for (size_t i = 0; i < LISTS; i++)
 		clv_trust_free(&live[i]);
@@ -397,7 +397,7 @@ close_live(void)
 void
 lab_remove(struct lab *lab)
 {
-	close_live();
+	lab_end_readers();
 	lab->home->stop(lab);
 	tree_remove(lab->base);
 	clv_context_free(&lab->context);
@@ -459,7 +459,7 @@ lab_put(const struct lab *lab, const char *path)
 void
 lab_reset(const struct lab *lab, const struct scenario *scenario)
 {
-	close_live();
+	lab_end_readers();
 	lab_put(lab, scenario->from_pending ? lab->pending : lab->fresh);
 	for (size_t i = 0; scenario->changes_lists && i < LISTS; i++) {
 		live[i] = open_list(lab, i, false);

@@ -63,6 +63,8 @@ void lab_make(struct lab *lab, const char *root, const struct home *home);
 void lab_remove(struct lab *lab);
 /* Puts the scenario's template in place. */
 void lab_reset(const struct lab *lab, const struct scenario *scenario);
+/* Ends the readers that were there before; they hold directories. */
+void lab_end_readers(void);
 /* Copies application and device to `path`, and back. */
 void lab_keep(const struct lab *lab, const char *path);
 void lab_put(const struct lab *lab, const char *path);
