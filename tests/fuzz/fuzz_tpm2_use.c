@@ -216,6 +216,9 @@ begin_anew(struct clv_tpm_link *link)
 
 /* ---- pieces of work ---- */
 
+/* Of the piece under way: errors are made for hostile answers, too. */
+static clv_error *problem;
+
 static struct clv_tpm_key *
 make_key(struct way *way, bool rsa, bool lockable, bool has_auth)
 {
@@ -251,7 +254,8 @@ sign_with(struct clv_tpm_key *key, bool rsa)
 	    .hash = CLV_HASH_SHA256};
 	uint8_t signature[CLV_SIGNATURE_MAX];
 
-	return clv_tpm_key_sign(key, &mechanism, zeros, 32, signature, NULL);
+	return clv_tpm_key_sign(
+	    key, &mechanism, zeros, 32, signature, &problem);
 }
 
 static clv_status
@@ -259,7 +263,7 @@ decrypt_with(struct clv_tpm_key *key)
 {
 	uint8_t output[CLV_PLAINTEXT_MAX];
 
-	return clv_tpm_key_rsa_raw(key, zeros, output, NULL);
+	return clv_tpm_key_rsa_raw(key, zeros, output, &problem);
 }
 
 static clv_status
@@ -302,7 +306,7 @@ open_persistent(struct way *way)
 {
 	void *key = NULL;
 	clv_status status =
-	    clv_tpm_key_open(way->handle, way->handle_uri, &key, NULL);
+	    clv_tpm_key_open(way->handle, way->handle_uri, &key, &problem);
 
 	return close_opened(status, key);
 }
@@ -312,7 +316,7 @@ open_file(struct way *way)
 {
 	void *key = NULL;
 	clv_status status =
-	    clv_tpm_key_open(way->directory, way->file_uri, &key, NULL);
+	    clv_tpm_key_open(way->directory, way->file_uri, &key, &problem);
 
 	return close_opened(status, key);
 }
@@ -324,7 +328,7 @@ generate(struct way *way, bool rsa)
 	    .algorithm = rsa ? CLV_RSA_2048 : CLV_EC_P256, .label = "x"};
 	void *key = NULL;
 	clv_status status =
-	    clv_tpm_key_generate(way->handle, &spec, &key, NULL);
+	    clv_tpm_key_generate(way->handle, &spec, &key, &problem);
 
 	return close_opened(status, key);
 }
@@ -336,7 +340,7 @@ unseal(struct way *way)
 {
 	clv_secret secret = CLV_SECRET_INIT;
 	const clv_status status =
-	    clv_tpm_unseal_file(&host, way->sealed_uri, &secret, NULL);
+	    clv_tpm_unseal_file(&host, way->sealed_uri, &secret, &problem);
 
 	clv_secret_clear(&secret);
 	return status;
@@ -356,7 +360,7 @@ list(struct way *way)
 {
 	unsigned count = 0;
 
-	return clv_tpm_key_list(way->handle, count_entry, &count, NULL);
+	return clv_tpm_key_list(way->handle, count_entry, &count, &problem);
 }
 
 static clv_status
@@ -365,7 +369,7 @@ read_lockout(struct way *way)
 	struct clv_tpm_lockout lockout;
 
 	return clv_tpm_lockout_read(
-	    &((struct clv_tpm_store *)way->handle)->use, &lockout, NULL);
+	    &((struct clv_tpm_store *)way->handle)->use, &lockout, &problem);
 }
 
 static clv_status
@@ -381,7 +385,8 @@ work(struct way *way)
 	case 2:
 		return generate(way, (choice & 16) != 0);
 	case 3:
-		return clv_tpm_key_delete(way->handle, way->handle_uri, NULL);
+		return clv_tpm_key_delete(
+		    way->handle, way->handle_uri, &problem);
 	case 4:
 		return unseal(way);
 	case 5:
@@ -416,7 +421,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 		/* what was evicted is not there any more */
 		if (!hostile_tpm_was_hostile() && status != CLV_NOT_FOUND)
-			must(status == CLV_OK, clv_status_name(status));
+			must(status == CLV_OK, clv_error_message(problem));
+		clv_error_free(&problem);
 	}
 	clv_tpm_flush_all(way->link);
 	return 0;
