@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -507,6 +508,38 @@ test_txn_commit__that_fails_leaves_all_as_it_was(void **state)
 	free(now);
 }
 
+static void
+test_txn_commit__that_cannot_write_its_record_takes_lists_back(void **state)
+{
+	const struct rlimit little = {1500, RLIM_INFINITY};
+	const struct rlimit much = {RLIM_INFINITY, RLIM_INFINITY};
+	clv_txn *txn = begin();
+	clv_key *key = NULL;
+	uint8_t *der;
+	size_t size = 0;
+
+	(void)state;
+	assert_ok(clv_application_key(application, GROUP, TYPE, &key, &err));
+	der = certificate_for(key, TEST_URI, &size);
+	assert_ok(
+	    clv_txn_certificate(txn, GROUP, TYPE, der, size, NULL, 0, &err));
+	stage_both(txn);
+	/* Enough for the lists' journals, not for the record. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_return_code(setrlimit(RLIMIT_FSIZE, &little), 0);
+	assert_fails(CLV_IO, clv_txn_commit(txn, &err));
+	assert_return_code(setrlimit(RLIMIT_FSIZE, &much), 0);
+	/* They had been written. */
+	assert_int_equal(files("users/trusted/crl"), 1);
+	assert_int_equal(files("users/.claviger/journal"), 0);
+	assert_int_equal(files("pki/.claviger/journal"), 0);
+	assert_int_equal(changed(readers), 0);
+	commit(&txn);
+	assert_int_equal(changed(readers), 2);
+	clv_key_free(&key);
+	clv_free(der);
+}
+
 /* ---- phases ---- */
 
 enum phase { PREPARED, DECIDED, ONE_CARRIED_OUT, ALL_CARRIED_OUT };
@@ -830,6 +863,8 @@ main(void)
 	    TEST(test_txn_trust__refuses_a_list_that_would_be_too_large),
 	    TEST(test_txn_trust__refuses_a_list_that_is_missing_or_insecure),
 	    TEST(test_txn_commit__that_fails_leaves_all_as_it_was),
+	    TEST(
+		test_txn_commit__that_cannot_write_its_record_takes_lists_back),
 	    TEST(
 		test_txn_commit__comes_into_force_at_one_moment_for_all_readers),
 	    TEST(test_application_recover__discards_what_was_prepared_only),
