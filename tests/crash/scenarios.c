@@ -656,6 +656,6 @@ lab_verify(
 		wrong = verify(lab, scenario, succeeded);
 	}
 	/* They would keep file systems busy. */
-	close_live();
+	lab_end_readers();
 	return wrong;
 }
