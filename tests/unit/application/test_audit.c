@@ -493,8 +493,10 @@ test_audit_append__takes_a_torn_line_away(void **state)
 	char *text = fill(&size);
 
 	(void)state;
+	/* Longer than the next record, which would not cover it. */
+	memset(text + size, 'x', 2000);
 	memcpy(text + size, "{\"seq\":7,\"prev", 14);
-	save(LOG, text, size + 14);
+	save(LOG, text, size + 2000);
 	summary = check(CLV_OK);
 	assert_true(summary.torn);
 	assert_int_equal(summary.last, RECORDS);

@@ -163,6 +163,25 @@ test_live_view__never_has_a_key_that_was_swapped(void **state)
 	free(uri);
 }
 
+static void
+test_live_open__finds_a_key_that_was_swapped_before(void **state)
+{
+	clv_live_view *view;
+	char *uri = present_key();
+
+	(void)state;
+	clv_live_free(&live);
+	command_ok(place,
+	    "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "
+	    "-out '%s'",
+	    strchr(uri, ':') + 1);
+	assert_ok(clv_live_open(context, directory, &live, &err));
+	view = view_now();
+	assert_int_equal(problem_of(view), CLV_CHANGED);
+	clv_live_view_free(&view);
+	free(uri);
+}
+
 /* Key and certificate exchanged together fit each other; but nobody has
  * committed them. */
 static void
@@ -464,6 +483,34 @@ test_live_dispatch__tells_what_a_person_put_into_the_list(void **state)
 	free(der);
 }
 
+static void
+trust_meanwhile(void *user, clv_live *of, const struct clv_live_change *change)
+{
+	(void)user;
+	(void)of;
+	if (change->type != NULL)
+		command_ok(
+		    place, "cp peer.der '%s/pki/trusted/certs/'", directory);
+}
+
+/* The list is read by the dispatching itself, behind the view's back. */
+static void
+test_live_view__follows_a_list_that_was_read_elsewhere(void **state)
+{
+	size_t size = 0;
+	uint8_t *der = peer(&size);
+	clv_live_view *view;
+
+	(void)state;
+	clv_live_set_notice(live, trust_meanwhile, NULL);
+	renew();
+	assert_ok(clv_live_dispatch(live, &err));
+	view = view_now();
+	assert_int_equal(verify(view, der, size), CLV_OK);
+	clv_live_view_free(&view);
+	free(der);
+}
+
 /* ---- many at once ---- */
 
 #define READERS 4
@@ -619,6 +666,40 @@ test_live_view__serves_a_forked_child(void **state)
 	clv_live_view_free(&after);
 }
 
+/* The parent empties the queue of events that both know: the child must not
+ * rely on it. */
+static void
+test_live_view__of_a_child_does_not_need_its_parent(void **state)
+{
+	clv_live_view *before = view_now();
+	clv_live_view *view = NULL;
+	int go[2];
+	int status = 0;
+	char byte = 0;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		const bool good = read(go[0], &byte, 1) == 1 &&
+		    clv_live_get_view(live, &view, NULL) == CLV_OK &&
+		    strcmp(clv_live_view_transaction(view),
+			clv_live_view_transaction(before)) != 0;
+
+		_exit(good ? 0 : 1);
+	}
+	renew();
+	view = view_now();
+	assert_int_equal(write(go[1], "x", 1), 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	(void)close(go[0]);
+	(void)close(go[1]);
+	clv_live_view_free(&view);
+	clv_live_view_free(&before);
+}
+
 #define TEST(function) \
 	cmocka_unit_test_setup_teardown(function, set_up_live, tear_down_live)
 
@@ -630,6 +711,7 @@ main(void)
 	    TEST(test_live_view__goes_on_with_the_old_key_after_a_commit),
 	    TEST(test_live_view__outlives_its_handle),
 	    TEST(test_live_view__never_has_a_key_that_was_swapped),
+	    TEST(test_live_open__finds_a_key_that_was_swapped_before),
 	    TEST(test_live_view__finds_a_swapped_pair),
 	    TEST(test_live_view__says_why_a_slot_is_unusable),
 	    TEST(test_live_get_view__fails_while_the_configuration_is_insecure),
@@ -637,8 +719,10 @@ main(void)
 	    TEST(test_live_dispatch__tells_what_another_process_committed),
 	    TEST(test_live_dispatch__tells_of_problems),
 	    TEST(test_live_dispatch__tells_what_a_person_put_into_the_list),
+	    TEST(test_live_view__follows_a_list_that_was_read_elsewhere),
 	    TEST(test_live_view__is_whole_in_every_thread),
 	    TEST(test_live_view__serves_a_forked_child),
+	    TEST(test_live_view__of_a_child_does_not_need_its_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
