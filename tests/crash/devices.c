@@ -295,6 +295,8 @@ try_all(struct lab *lab, const struct device *device,
 	    report->result != 0)
 		must(false, scenario->name);
 	calls = report->calls;
+	/* A TPM gets few commands. */
+	every = every < calls / 3 ? every : calls / 3 + 1;
 	for (size_t i = 0; device->troubles[i] != NULL; i++)
 		for (size_t at = (i + every / 2) % every; at < calls;
 		     at += every)
