@@ -182,7 +182,7 @@ clv_audit_make_body(const struct clv_audit_event *event, const char *id,
 		return no_memory(err);
 	print_body(out, event, id, changes);
 	good = ferror(out) == 0;
-	good = fclose(out) == 0 && good;
+	good = fclose(out) == 0 && *body != NULL && good;
 	if (good)
 		return CLV_OK;
 	free(*body);

@@ -233,7 +233,7 @@ clv_config_print(
 	} else {
 		writer.good = false;
 	}
-	if (stream != NULL && fclose(stream) != 0)
+	if (stream != NULL && (fclose(stream) != 0 || *out == NULL))
 		writer.good = false;
 	if (writer.good)
 		return CLV_OK;

@@ -116,7 +116,7 @@ clv_generation_print(const struct clv_generation *generation, char **text,
 		print_change(out, &generation->changes[i]);
 	(void)fputs("end\n", out);
 	good = ferror(out) == 0 && good;
-	good = fclose(out) == 0 && good;
+	good = fclose(out) == 0 && *text != NULL && good;
 	if (good)
 		return CLV_OK;
 	free(*text);

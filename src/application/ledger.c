@@ -120,7 +120,8 @@ clv_ledger_print(
 	for (size_t i = 0; i < ledger->count; i++)
 		print_entry(out, &ledger->entries[i]);
 	good = ferror(out) == 0;
-	good = fclose(out) == 0 && good;
+	/* Without memory fclose(3) gives no text, and no error. */
+	good = fclose(out) == 0 && *text != NULL && good;
 	if (good)
 		return CLV_OK;
 	free(*text);

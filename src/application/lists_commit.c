@@ -134,7 +134,7 @@ name_record(const clv_application *application, const struct clv_layout *layout,
 	for (int i = 0; i < depth; i++)
 		(void)fputs("../", out);
 	(void)fputs(record, out);
-	if (fclose(out) == 0)
+	if (fclose(out) == 0 && *path != NULL)
 		return CLV_OK;
 	free(*path);
 	*path = NULL;

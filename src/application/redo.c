@@ -163,7 +163,7 @@ clv_redo_encode(
 		(void)fprintf(out, "end %s\n", hex);
 	}
 	good = ferror(out) == 0 && good;
-	good = fclose(out) == 0 && good;
+	good = fclose(out) == 0 && buffer != NULL && good;
 	if (!good) {
 		free(buffer);
 		return no_memory(err);

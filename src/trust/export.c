@@ -191,7 +191,7 @@ clv_trust_export_pem(
 		/* The only thing that stops the visitor. */
 		if (ferror(out) != 0)
 			status = CLV_NO_MEMORY;
-		if (fclose(out) != 0)
+		if (fclose(out) != 0 || text == NULL)
 			status = CLV_NO_MEMORY;
 	}
 	if (status == CLV_NO_MEMORY)

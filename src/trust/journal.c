@@ -280,7 +280,7 @@ clv_journal_encode(const struct clv_journal *journal, uint8_t **text,
 		print_digest((const uint8_t *)buffer, *size, hex);
 		(void)fprintf(out, "end %s\n", hex);
 	}
-	if (ferror(out) != 0 || fclose(out) != 0) {
+	if (ferror(out) != 0 || fclose(out) != 0 || buffer == NULL) {
 		free(buffer);
 		return raise_no_memory(err);
 	}
