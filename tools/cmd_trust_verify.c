@@ -20,42 +20,26 @@ struct verification {
 	const char *file;
 	const char *chain;
 	clv_verify_options *options;
-	bool failed; /* after a complaint */
+	uint32_t suppress; /* besides what the group does */
+	bool failed;       /* after a complaint */
 };
 
 static bool
-set_suppressions(clv_verify_options *options, char *text, clv_error **err)
+add_suppressions(uint32_t *bits, char *text, clv_error **err)
 {
-	static const struct {
-		const char *name;
-		uint32_t bit;
-	} names[] = {
-	    {"expired", CLV_SUPPRESS_EXPIRED},
-	    {"hostname", CLV_SUPPRESS_HOSTNAME},
-	    {"revocation-unknown", CLV_SUPPRESS_REVOCATION_UNKNOWN},
-	    {"issuer-expired", CLV_SUPPRESS_ISSUER_EXPIRED},
-	    {"issuer-revocation-unknown",
-		CLV_SUPPRESS_ISSUER_REVOCATION_UNKNOWN},
-	    {"policy", CLV_SUPPRESS_POLICY},
-	    {"use", CLV_SUPPRESS_USE},
-	};
-	uint32_t bits = CLV_VALIDATION_DEFAULT;
 	char *word;
 
 	while ((word = strsep(&text, ",")) != NULL) {
-		uint32_t bit = 0;
+		const uint32_t bit = clv_validation_bit(word);
 
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (strcmp(names[i].name, word) == 0)
-				bit = names[i].bit;
 		if (bit == 0) {
 			(void)clv_error_raise(err, CLV_INVALID, NULL,
 			    "--suppress knows no \"%s\"", word);
 			return false;
 		}
-		bits |= bit;
+		*bits |= bit;
 	}
-	return clv_verify_options_set_validation(options, bits, err) == CLV_OK;
+	return true;
 }
 
 static bool
@@ -120,7 +104,7 @@ handle(struct verification *verification, int option, clv_error **err)
 		return clv_verify_options_set_application_uri(
 			   options, optarg, err) == CLV_OK;
 	case SUPPRESS:
-		return set_suppressions(options, optarg, err);
+		return add_suppressions(&verification->suppress, optarg, err);
 	default:
 		return set_time(options, optarg, err);
 	}
@@ -297,6 +281,13 @@ run(struct program *program, const struct verification *verification)
 	    (verification->chain != NULL &&
 		!append(program, verification->chain, &chain)))
 		goto out;
+	if (clv_verify_options_set_validation(verification->options,
+		verification->suppress |
+		    trust_validation(program, verification->directory),
+		&err)) {
+		status = program_fail(&err);
+		goto out;
+	}
 	/* A bad certificate is an error, too; the verdict tells more. */
 	if (clv_trust_verify(trust, chain.data, chain.size,
 		verification->options, &verdict, &err) != CLV_OK &&

@@ -67,6 +67,21 @@ trust_open(struct program *program, const char *directory)
 	return trust;
 }
 
+uint32_t
+trust_validation(struct program *program, const char *directory)
+{
+	clv_application *application = NULL;
+	uint32_t bits = CLV_VALIDATION_DEFAULT;
+
+	if (is_application(directory) &&
+	    clv_application_open(program_context(program), directory,
+		&application, NULL) == CLV_OK)
+		bits = clv_application_validation(
+		    application, CLV_DEFAULT_APPLICATION_GROUP);
+	clv_application_free(&application);
+	return bits;
+}
+
 void
 trust_record(struct program *program, const char *directory,
     const char *certificate, const char *detail)

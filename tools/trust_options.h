@@ -16,6 +16,10 @@
  */
 clv_trust *trust_open(struct program *program, const char *directory);
 
+/* What the list's group overlooks, as claviger.conf says; the defaults if DIR
+ * is the list itself. */
+uint32_t trust_validation(struct program *program, const char *directory);
+
 /* Tells the audit log, if the directory is an application's: what was done,
  * and to which certificate (may be NULL). */
 void trust_record(struct program *program, const char *directory,

@@ -35,6 +35,9 @@
  *       DefaultUserTokenGroup:
  *         trust-list: groups/DefaultUserTokenGroup
  *
+ * "suppress" lists what a group overlooks when it verifies certificates, in
+ * the words of clv_validation_bit(), such as [expired, revocation-unknown].
+ *
  * A group needs no slots. "certificate-types" says which it is meant to have;
  * without, those of its slots. "administrators" (users, groups) are who besides
  * root and the application may write, "audit" (file-size, files) bounds the
@@ -48,6 +51,7 @@
 #define CLAVIGER_APPLICATION_H
 
 #include <claviger/certificate.h>
+#include <claviger/verify.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -122,6 +126,13 @@ CLV_API const clv_subject *clv_application_subject(
     const clv_application *application);
 /** The absolute path of a group's TrustList; NULL for an unknown group. */
 CLV_API const char *clv_application_trust_list(
+    const clv_application *application, const char *group);
+/**
+ * What a group overlooks (TrustListValidationOptions, OPC 10000-12, 7.8.2.9):
+ * ::CLV_VALIDATION_DEFAULT and what its "suppress" in claviger.conf names. For
+ * clv_verify_options_set_validation().
+ */
+CLV_API uint32_t clv_application_validation(
     const clv_application *application, const char *group);
 /** Fills `slot` with slot `index`; false past the end. */
 CLV_API bool clv_application_slot(

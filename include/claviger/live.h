@@ -143,7 +143,8 @@ CLV_API clv_status clv_live_view_trust(const clv_live_view *view,
 
 /** clv_trust_verify() with the TrustList of the view: what is merely not
  * trusted goes to the group's RejectedList. Parameters and results as there,
- * and those of clv_live_view_trust(). */
+ * and those of clv_live_view_trust(); options of NULL are the defaults with
+ * what the group suppresses (clv_application_validation()). */
 CLV_API clv_status clv_live_view_verify(const clv_live_view *view,
     const char *group, const void *der, size_t size,
     const clv_verify_options *options, clv_verdict **out,

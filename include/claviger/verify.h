@@ -146,6 +146,14 @@ enum clv_validation {
 	/** The default of Part 12. */
 	CLV_VALIDATION_DEFAULT = CLV_CHECK_REVOCATION_OFFLINE
 };
+/** The bit that a word suppresses, as the program's `--suppress` and
+ * claviger.conf have it: "expired", "hostname", "revocation-unknown",
+ * "issuer-expired", "issuer-revocation-unknown", "policy" or "use"; 0 for any
+ * other. Any thread. */
+CLV_API uint32_t clv_validation_bit(const char *word);
+/** The word of a bit, NULL if it has none. Static; any thread. */
+CLV_API const char *clv_validation_word(uint32_t bit);
+
 /** @return CLV_UNSUPPORTED for CLV_CHECK_REVOCATION_ONLINE, CLV_INVALID for
  *          unknown bits */
 CLV_API clv_status clv_verify_options_set_validation(

@@ -444,6 +444,19 @@ clv_application_trust_list(
 	return NULL;
 }
 
+uint32_t
+clv_application_validation(
+    const clv_application *application, const char *group)
+{
+	const struct clv_config *config = &application->config;
+	uint32_t bits = CLV_VALIDATION_DEFAULT;
+
+	for (size_t i = 0; i < config->group_count; i++)
+		if (strcmp(config->groups[i].name, group) == 0)
+			bits |= config->groups[i].suppress;
+	return bits;
+}
+
 bool
 clv_application_slot(
     const clv_application *application, size_t index, struct clv_slot *slot)

@@ -6,6 +6,7 @@
 #define CLV_APPLICATION_CONFIG_H
 
 #include <claviger/certificate.h>
+#include <claviger/verify.h>
 
 #define CLV_CONFIG_NAME "claviger.conf"
 #define CLV_CONFIG_MAX 65536U
@@ -28,6 +29,7 @@ struct clv_config_group {
 	/* What it is meant to have; none given: the types of its slots. */
 	char *types[CLV_TYPES_MAX];
 	size_t type_count;
+	uint32_t suppress; /* bits of enum clv_validation */
 };
 
 /* A LocalizedText. */

@@ -118,6 +118,31 @@ read_types(struct clv_reader *reader, yaml_node_t *value)
 	return clv_reader_list(reader, value, add_type);
 }
 
+static clv_status
+add_suppression(struct clv_reader *reader, yaml_node_t *value)
+{
+	const char *text = clv_reader_text(value);
+	const uint32_t bit = text != NULL ? clv_validation_bit(text) : 0;
+
+	if (bit == 0)
+		return clv_reader_complain(reader, value,
+		    text != NULL ? text : "",
+		    "can't be suppressed; expired, hostname, "
+		    "revocation-unknown, issuer-expired, "
+		    "issuer-revocation-unknown, policy and use can");
+	if ((reader->config->groups[reader->group].suppress & bit) != 0)
+		return clv_reader_complain(
+		    reader, value, text, "stands here twice");
+	reader->config->groups[reader->group].suppress |= bit;
+	return CLV_OK;
+}
+
+static clv_status
+read_suppress(struct clv_reader *reader, yaml_node_t *value)
+{
+	return clv_reader_list(reader, value, add_suppression);
+}
+
 bool
 clv_config_group_has_type(
     const struct clv_config *config, size_t group, const char *type)
@@ -153,7 +178,7 @@ read_group(struct clv_reader *reader, yaml_node_t *key, yaml_node_t *value,
 {
 	static const struct clv_reader_field fields[] = {
 	    {"trust-list", read_trust_list}, {"certificate-types", read_types},
-	    {"slots", read_slots}, {NULL, NULL}};
+	    {"suppress", read_suppress}, {"slots", read_slots}, {NULL, NULL}};
 	struct clv_config *config = reader->config;
 	clv_status status;
 

@@ -173,6 +173,23 @@ write_slot(struct writer *writer, const struct clv_config_slot *slot)
 }
 
 static void
+write_suppress(struct writer *writer, uint32_t bits)
+{
+	yaml_event_t event;
+
+	if (bits == 0)
+		return;
+	text(writer, "suppress");
+	emit(writer, &event,
+	    yaml_sequence_start_event_initialize(
+		&event, NULL, NULL, 1, YAML_FLOW_SEQUENCE_STYLE));
+	for (uint32_t bit = 1; bit != 0; bit <<= 1)
+		if ((bits & bit) != 0)
+			text(writer, clv_validation_word(bit));
+	emit(writer, &event, yaml_sequence_end_event_initialize(&event));
+}
+
+static void
 write_groups(struct writer *writer, const struct clv_config *config)
 {
 	map_start(writer, "groups");
@@ -181,6 +198,7 @@ write_groups(struct writer *writer, const struct clv_config *config)
 		pair(writer, "trust-list", config->groups[i].trust_list);
 		list(writer, "certificate-types", config->groups[i].types,
 		    config->groups[i].type_count);
+		write_suppress(writer, config->groups[i].suppress);
 		map_start(writer, "slots");
 		for (size_t j = 0; j < config->slot_count; j++)
 			if (config->slots[j].group == i)

@@ -184,12 +184,28 @@ clv_live_view_trust(const clv_live_view *view, const char *group,
 	return status;
 }
 
+/* What a group overlooks, with the defaults. */
+static clv_status
+make_options(const clv_live_view *view, const char *group,
+    clv_verify_options **out, clv_error **err)
+{
+	clv_status status = clv_verify_options_new(out, err);
+
+	if (status == CLV_OK)
+		status = clv_verify_options_set_validation(*out,
+		    clv_application_validation(
+			clv_live_view_application(view), group),
+		    err);
+	return status;
+}
+
 clv_status
 clv_live_view_verify(const clv_live_view *view, const char *group,
     const void *der, size_t size, const clv_verify_options *options,
     clv_verdict **out, clv_error **err)
 {
 	const struct clv_live_view_list *list;
+	clv_verify_options *defaults = NULL;
 	clv_verdict *verdict = NULL;
 	clv_status status;
 
@@ -198,7 +214,12 @@ clv_live_view_verify(const clv_live_view *view, const char *group,
 	status = find_list(view, group, &list, err);
 	if (status != CLV_OK)
 		return status;
-	status = clv_verify(list->snapshot, der, size, options, &verdict, err);
+	if (options == NULL)
+		status = make_options(view, group, &defaults, err);
+	if (status == CLV_OK)
+		status = clv_verify(list->snapshot, der, size,
+		    options != NULL ? options : defaults, &verdict, err);
+	clv_verify_options_free(&defaults);
 	if (status == CLV_UNTRUSTED && clv_verdict_only_untrusted(verdict)) {
 		size_t leaf = 0;
 		const uint8_t *bytes = clv_verdict_chain_der(verdict, 0, &leaf);

@@ -176,6 +176,39 @@ clv_verify_options_set_time(clv_verify_options *options, int64_t seconds)
 	options->has_time = true;
 }
 
+static const struct {
+	const char *word;
+	uint32_t bit;
+} suppressions[] = {
+    {"expired", CLV_SUPPRESS_EXPIRED},
+    {"hostname", CLV_SUPPRESS_HOSTNAME},
+    {"revocation-unknown", CLV_SUPPRESS_REVOCATION_UNKNOWN},
+    {"issuer-expired", CLV_SUPPRESS_ISSUER_EXPIRED},
+    {"issuer-revocation-unknown", CLV_SUPPRESS_ISSUER_REVOCATION_UNKNOWN},
+    {"policy", CLV_SUPPRESS_POLICY},
+    {"use", CLV_SUPPRESS_USE},
+};
+
+#define SUPPRESSIONS (sizeof(suppressions) / sizeof(suppressions[0]))
+
+uint32_t
+clv_validation_bit(const char *word)
+{
+	for (size_t i = 0; i < SUPPRESSIONS; i++)
+		if (strcmp(suppressions[i].word, word) == 0)
+			return suppressions[i].bit;
+	return 0;
+}
+
+const char *
+clv_validation_word(uint32_t bit)
+{
+	for (size_t i = 0; i < SUPPRESSIONS; i++)
+		if (suppressions[i].bit == bit)
+			return suppressions[i].word;
+	return NULL;
+}
+
 clv_status
 clv_verify_options_set_validation(
     clv_verify_options *options, uint32_t bits, clv_error **err)

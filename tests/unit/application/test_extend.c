@@ -33,7 +33,8 @@ static const char full[] = "application-uri: urn:plant:pump7\n"
 			   "        store: file:pki/own/private\n"
 			   "  Own Group:\n"
 			   "    trust-list: groups/own\n"
-			   "    certificate-types: [EccNistP384]\n";
+			   "    certificate-types: [EccNistP384]\n"
+			   "    suppress: [expired, issuer-expired]\n";
 
 static void
 test_config__keeps_all_it_was_told(void **state)
@@ -57,6 +58,9 @@ test_config__keeps_all_it_was_told(void **state)
 	assert_int_equal(config.groups[1].type_count, 1);
 	assert_true(clv_config_group_has_type(&config, 1, "EccNistP384"));
 	assert_false(clv_config_group_has_type(&config, 1, "RsaSha256"));
+	assert_int_equal(config.groups[0].suppress, 0);
+	assert_int_equal(config.groups[1].suppress,
+	    CLV_SUPPRESS_EXPIRED | CLV_SUPPRESS_ISSUER_EXPIRED);
 	assert_ok(clv_config_print(&config, &text, &size, &err));
 	assert_ok(clv_config_parse("x", text, size, &again, &err));
 	assert_ok(clv_config_print(&again, &twice, &twice_size, &err));
@@ -64,6 +68,7 @@ test_config__keeps_all_it_was_told(void **state)
 	assert_non_null(strstr(text, "Pumpe 7"));
 	assert_non_null(strstr(text, "file-size: 100000"));
 	assert_non_null(strstr(text, "[RsaSha256, EccNistP256]"));
+	assert_non_null(strstr(text, "[expired, issuer-expired]"));
 	free(text);
 	free(twice);
 	clv_config_clear(&config);
@@ -92,6 +97,8 @@ static const struct {
     {"[RsaSha256, EccNistP256]", "[EccNistP256]",
 	"line 9:", "not among the certificate-types"},
     {"[EccNistP384]", "EccNistP384", "line 17:", "a list"},
+    {"[expired,", "[revoked,", "line 18:", "can't be suppressed"},
+    {"issuer-expired]", "expired]", "line 18:", "twice"},
     {"    trust-list: groups/own\n", "", "line 15:", "no trust-list"},
     {"        store: file:pki/own/private\n", "        colour: red\n",
 	"line 14:", "not a known name"},
