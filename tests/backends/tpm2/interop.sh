@@ -17,6 +17,8 @@ for need in openssl:openssl tpm2_createprimary:tpm2-tools; do
 done
 printf 'a pass phrase' >auth
 printf 'what is to be signed' >message
+# The empty value, for two questions; no line at all would be no value.
+printf '\n\n' >empty
 
 fail() {
 	echo "FAIL $*"
@@ -54,7 +56,7 @@ for alg in rsa2048 p256 p384; do
 	p*) scheme=ecdsa-sha256 ;;
 	esac
 	ours key generate tpm2:keys --alg "$alg" --label "$alg" \
-	    --pin-source fd:0 </dev/null >uri
+	    --pin-source fd:0 <empty >uri
 	sign_ours "$(cat uri)" "$scheme"
 	theirs pkey -provider tpm2 -provider base -in "keys/$alg.tss" \
 	    -pubout -out theirs.pem
@@ -91,7 +93,7 @@ tpm2_createprimary -Q -C o -G ecc -c primary.ctx
 tpm2_evictcontrol -Q -C o -c primary.ctx 0x81000002
 tpm2_flushcontext -t
 ours key generate 'tpm2:keys?parent=0x81000002' --alg p256 --label child \
-    --pin-source fd:0 </dev/null >uri
+    --pin-source fd:0 <empty >uri
 sign_ours "$(cat uri)" ecdsa-sha256
 sign_theirs keys/child.tss pass:
 theirs genpkey -provider tpm2 -algorithm EC -pkeyopt group:P-256 \
@@ -106,7 +108,7 @@ ours key generate 'tpm2:keys?parent=0x81000003' --alg p256 --label rsachild \
 sign_ours "$(cat uri)" ecdsa-sha256 --pin-source file:auth
 openssl genpkey -algorithm EC -pkeyopt group:P-256 -out outside.pem 2>err
 ours key import 'tpm2:keys?parent=0x81000003' --in outside.pem \
-    --label imported --pin-source fd:0 </dev/null >uri
+    --label imported --pin-source fd:0 <empty >uri
 sign_ours "$(cat uri)" ecdsa-sha256
 openssl pkey -in outside.pem -pubout | cmp -s - public.pem ||
 	fail "imported key differs"
@@ -127,7 +129,7 @@ tpm2_create -Q -C 0x81000002 -G ecc -u key2.pub -r key2.priv \
 tpm2_encodeobject -Q -C 0x81000002 -u key2.pub -r key2.priv -o tools2.tss
 chmod 600 tools2.tss
 tpm2_flushcontext -l # it leaves its sessions
-sign_ours tpm2:tools2.tss ecdsa-sha256 --pin-source fd:0 </dev/null
+sign_ours tpm2:tools2.tss ecdsa-sha256 --pin-source fd:0 <empty
 ours key sign tpm2:tools.tss --scheme ecdsa-sha384 --in message \
     --out signature --pin-source file:auth 2>err &&
 	fail "a key bound to SHA-256 signed with SHA-384"
@@ -139,7 +141,7 @@ echo "ok   tpm2-tools' keys to ours"
 
 # -- a persistent key of ours
 ours key generate tpm2:handle=0x81000011 --alg p256 --pin-source fd:0 \
-    </dev/null >uri
+    <empty >uri
 grep -q 'parent-name=000b' uri || fail "no name in $(cat uri)"
 sign_ours "$(cat uri)" ecdsa-sha256
 tpm2_sign -Q -c 0x81000011 -g sha256 -f plain -o signature message
