@@ -5,19 +5,22 @@
 
 #include "commands.h"
 
-#include <claviger/application.h>
+#include <claviger/transaction.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "subject_options.h"
 
-enum { OUT = 1, GROUP, SLOT };
+enum { OUT = 1, GROUP, SLOT, NEW_KEY, ALG };
 
 struct request {
 	const char *source; /* a directory or a key's URI */
 	const char *output;
 	const char *group;
 	const char *type;
+	bool new_key;
+	clv_algorithm algorithm; /* of the new key; or that of the old one */
 	clv_subject *subject;
 	bool described; /* by options */
 };
@@ -33,7 +36,14 @@ handle(const struct program *program, struct request *request, int option)
 		request->group = optarg;
 	else if (option == SLOT)
 		request->type = optarg;
-	else {
+	else if (option == NEW_KEY)
+		request->new_key = true;
+	else if (option == ALG) {
+		request->algorithm = clv_algorithm_by_name(optarg);
+		if (request->algorithm == CLV_ALGORITHM_NONE)
+			return program_usage(
+			    program, "\"%s\" is no algorithm", optarg);
+	} else {
 		request->described = true;
 		status =
 		    subject_option(program, request->subject, option, optarg);
@@ -49,7 +59,9 @@ read_arguments(
 	static const struct option options[] = {SUBJECT_OPTIONS,
 	    {"out", required_argument, NULL, OUT},
 	    {"group", required_argument, NULL, GROUP},
-	    {"slot", required_argument, NULL, SLOT}, PROGRAM_OPTIONS};
+	    {"slot", required_argument, NULL, SLOT},
+	    {"new-key", no_argument, NULL, NEW_KEY},
+	    {"alg", required_argument, NULL, ALG}, PROGRAM_OPTIONS};
 	int option;
 
 	request->group = CLV_DEFAULT_APPLICATION_GROUP;
@@ -66,31 +78,95 @@ read_arguments(
 	}
 	if (optind != argc - 1)
 		return program_usage(program, "one DIR or KEY-URI is needed");
+	if (request->algorithm != CLV_ALGORITHM_NONE && !request->new_key)
+		return program_usage(program, "--alg goes with --new-key");
 	request->source = argv[optind];
 	return EXIT_DONE;
 }
 
 /* The slot that is meant: the one of --slot, or the only one. */
 static clv_status
-open_slot(const clv_application *application, const struct request *request,
-    clv_key **key, clv_error **err)
+find_slot(const clv_application *application, const struct request *request,
+    const char **type, clv_error **err)
 {
-	const char *type = request->type;
 	struct clv_slot slot;
 	struct clv_slot other;
 
-	if (type == NULL && clv_application_slot(application, 0, &slot)) {
-		if (clv_application_slot(application, 1, &other))
-			return clv_error_raise(err, CLV_AMBIGUOUS,
-			    &(struct clv_error_info){
-				.operation = "make request",
-				.remedy = "choose one with --slot"},
-			    "there are several slots, such as %s and %s",
-			    slot.type, other.type);
-		type = slot.type;
+	*type = request->type != NULL ? request->type : "";
+	if (request->type != NULL ||
+	    !clv_application_slot(application, 0, &slot))
+		return CLV_OK;
+	*type = slot.type;
+	if (!clv_application_slot(application, 1, &other))
+		return CLV_OK;
+	return clv_error_raise(err, CLV_AMBIGUOUS,
+	    &(struct clv_error_info){.operation = "make request",
+		.remedy = "choose one with --slot"},
+	    "there are several slots, such as %s and %s", slot.type,
+	    other.type);
+}
+
+/* --alg, or what the present key is. */
+static clv_status
+choose_algorithm(const clv_application *application,
+    const struct request *request, const char *type, clv_algorithm *algorithm,
+    clv_error **err)
+{
+	clv_certificate *certificate = NULL;
+	clv_status status;
+
+	*algorithm = request->algorithm;
+	if (*algorithm != CLV_ALGORITHM_NONE)
+		return CLV_OK;
+	status = clv_application_certificate(
+	    application, request->group, type, &certificate, err);
+	if (status == CLV_OK)
+		*algorithm = clv_certificate_algorithm(certificate);
+	clv_certificate_free(&certificate);
+	return status;
+}
+
+static clv_status
+make_key(clv_application *application, const struct request *request,
+    const char *type, clv_key **key, clv_error **err)
+{
+	clv_algorithm algorithm = CLV_ALGORITHM_NONE;
+	clv_txn *txn = NULL;
+	clv_status status;
+
+	if ((status = choose_algorithm(
+		 application, request, type, &algorithm, err)) == CLV_OK &&
+	    (status = clv_txn_open(application, &txn, err)) == CLV_OK)
+		status = clv_txn_new_key(
+		    txn, request->group, type, algorithm, key, err);
+	clv_txn_free(&txn);
+	return status;
+}
+
+/* A key that waits for its certificate is what is to be certified. */
+static clv_status
+open_key(clv_application *application, const struct request *request,
+    const char *type, clv_key **key, clv_error **err)
+{
+	char *pending = NULL;
+	clv_status status;
+
+	if (request->new_key)
+		return make_key(application, request, type, key, err);
+	status = clv_application_pending_uri(
+	    application, request->group, type, &pending, err);
+	if (status == CLV_OK && pending != NULL) {
+		fprintf(stderr,
+		    "claviger: for the new key, which waits for its "
+		    "certificate\n");
+		status = clv_application_pending_key(
+		    application, request->group, type, key, err);
+	} else if (status == CLV_OK) {
+		status = clv_application_key(
+		    application, request->group, type, key, err);
 	}
-	return clv_application_key(
-	    application, request->group, type != NULL ? type : "", key, err);
+	clv_free(pending);
+	return status;
 }
 
 static clv_status
@@ -98,13 +174,16 @@ request_for_application(clv_context *context, const struct request *request,
     uint8_t **der, size_t *size, clv_error **err)
 {
 	clv_application *application = NULL;
+	const char *type = NULL;
 	clv_key *key = NULL;
 	clv_status status;
 
 	status =
 	    clv_application_open(context, request->source, &application, err);
 	if (status == CLV_OK)
-		status = open_slot(application, request, &key, err);
+		status = find_slot(application, request, &type, err);
+	if (status == CLV_OK)
+		status = open_key(application, request, type, &key, err);
 	if (status == CLV_OK)
 		status = clv_certificate_request(
 		    key, clv_application_subject(application), der, size, err);
@@ -158,7 +237,11 @@ make(struct program *program, const struct request *request)
 		return program_usage(program,
 		    "an application has its own names: leave --uri, --cn and "
 		    "so on out");
-	progress_start("opening the key");
+	if (is_key_uri(context, request->source) && request->new_key)
+		return program_usage(program,
+		    "--new-key is for an application's slot; make a key with "
+		    "claviger key generate");
+	progress_start(request->new_key ? "making the key" : "opening the key");
 	if (is_key_uri(context, request->source))
 		(void)request_for_key(context, request, &der, &size, &err);
 	else

@@ -54,8 +54,8 @@ const struct command commands[] = {
     {"seal", "--out FILE [--tcti T]",
 	"seal a secret from standard input to this machine's TPM", cmd_seal},
     {"cert request",
-	"(DIR [--group GROUP] [--slot TYPE] | KEY-URI " SUBJECT_USAGE
-	") [--out FILE]",
+	"(DIR [--group GROUP] [--slot TYPE] [--new-key [--alg ALG]] | "
+	"KEY-URI " SUBJECT_USAGE ") [--out FILE]",
 	"a certificate request (PKCS#10) for a key", cmd_cert_request},
     {"cert install", "DIR FILE [--chain FILE]... [--group GROUP --slot TYPE]",
 	"put a certificate into the slot whose key it is for",
