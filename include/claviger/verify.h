@@ -93,7 +93,8 @@ CLV_API clv_status clv_verify_options_set_role(
 /**
  * The host of the URL that the caller connects to: a DNS name, or an IPv4 or
  * IPv6 address (brackets are taken off). A trailing ".local" is ignored. NULL
- * for no such check; the default. Looked at for CLV_VERIFY_SERVER and _HTTPS.
+ * for no such check; the default. Looked at for CLV_VERIFY_SERVER and _HTTPS;
+ * for other roles the verdict tells that it was not.
  * @return CLV_INVALID if it can't be a host
  */
 CLV_API clv_status clv_verify_options_set_hostname(
@@ -212,9 +213,9 @@ CLV_API void clv_verify_options_set_ask(
  *         StatusCode as the error's code (CLV_DOMAIN_OPCUA) if not;
  *         CLV_NO_MEMORY; CLV_INVALID without certificate
  */
-CLV_API clv_status clv_verify(clv_trust_snapshot *snapshot, const void *der,
-    size_t size, const clv_verify_options *options, clv_verdict **out,
-    clv_error **err) CLV_MUST_USE;
+CLV_API clv_status clv_verify(const clv_trust_snapshot *snapshot,
+    const void *der, size_t size, const clv_verify_options *options,
+    clv_verdict **out, clv_error **err) CLV_MUST_USE;
 
 /*
  * The verdict. It belongs to one thread at a time and keeps alive what it

@@ -104,7 +104,7 @@ struct clv_chain {
 
 /* One verification under way. */
 struct clv_check {
-	clv_trust_snapshot *snapshot;
+	const clv_trust_snapshot *snapshot;
 	struct clv_trust_engine *engine;
 	const struct clv_verify_options *options;
 	int64_t now;

@@ -12,11 +12,13 @@
 #include <string.h>
 
 clv_trust_snapshot *
-clv_trust_snapshot_ref(clv_trust_snapshot *snapshot)
+clv_trust_snapshot_ref(const clv_trust_snapshot *snapshot)
 {
+	clv_trust_snapshot *counted = (clv_trust_snapshot *)(uintptr_t)snapshot;
+
 	atomic_fetch_add_explicit(
-	    &snapshot->references, 1, memory_order_relaxed);
-	return snapshot;
+	    &counted->references, 1, memory_order_relaxed);
+	return counted;
 }
 
 void

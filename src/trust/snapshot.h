@@ -83,7 +83,9 @@ void clv_trust_builder_free(struct clv_trust_builder **builder);
 /*
  * Reading. Borrowed results live as long as the snapshot.
  */
-clv_trust_snapshot *clv_trust_snapshot_ref(clv_trust_snapshot *snapshot);
+/* Also of what its owner only lends for reading: what it holds stays as it is,
+ * only the owners are counted. */
+clv_trust_snapshot *clv_trust_snapshot_ref(const clv_trust_snapshot *snapshot);
 void clv_trust_snapshot_unref(clv_trust_snapshot *snapshot); /* NULL is fine */
 
 struct clv_trust_engine *clv_trust_snapshot_engine(

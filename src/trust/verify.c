@@ -120,7 +120,7 @@ judge(struct clv_check *check, struct clv_chain *chain)
 }
 
 static void
-prepare(struct judgement *judgement, clv_trust_snapshot *snapshot,
+prepare(struct judgement *judgement, const clv_trust_snapshot *snapshot,
     const clv_verify_options *options)
 {
 	struct clv_check *check = &judgement->check;
@@ -212,7 +212,7 @@ conclude(struct judgement *judgement, const void *der, size_t size,
 }
 
 clv_status
-clv_verify(clv_trust_snapshot *snapshot, const void *der, size_t size,
+clv_verify(const clv_trust_snapshot *snapshot, const void *der, size_t size,
     const clv_verify_options *options, clv_verdict **out, clv_error **err)
 {
 	struct judgement judgement;
