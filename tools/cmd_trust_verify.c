@@ -20,6 +20,9 @@ struct verification {
 	const char *file;
 	const char *chain;
 	clv_verify_options *options;
+	bool has_role;  /* one was given */
+	bool to_server; /* and it is that of a server */
+	bool has_host;
 	uint32_t suppress; /* besides what the group does */
 	bool failed;       /* after a complaint */
 };
@@ -43,7 +46,7 @@ add_suppressions(uint32_t *bits, char *text, clv_error **err)
 }
 
 static bool
-set_role(clv_verify_options *options, const char *text, clv_error **err)
+set_role(struct verification *verification, const char *text, clv_error **err)
 {
 	clv_verify_role role;
 
@@ -61,7 +64,11 @@ set_role(clv_verify_options *options, const char *text, clv_error **err)
 		    text);
 		return false;
 	}
-	return clv_verify_options_set_role(options, role, err) == CLV_OK;
+	verification->has_role = true;
+	verification->to_server =
+	    role == CLV_VERIFY_SERVER || role == CLV_VERIFY_HTTPS;
+	return clv_verify_options_set_role(verification->options, role, err) ==
+	    CLV_OK;
 }
 
 /* RFC 3339 in UTC, as the program prints it, or a day. */
@@ -96,8 +103,9 @@ handle(struct verification *verification, int option, clv_error **err)
 		verification->chain = optarg;
 		return true;
 	case ROLE:
-		return set_role(options, optarg, err);
+		return set_role(verification, optarg, err);
 	case HOSTNAME:
+		verification->has_host = true;
 		return clv_verify_options_set_hostname(options, optarg, err) ==
 		    CLV_OK;
 	case URI:
@@ -108,6 +116,19 @@ handle(struct verification *verification, int option, clv_error **err)
 	default:
 		return set_time(options, optarg, err);
 	}
+}
+
+/* Hosts are those of servers: nobody else's certificate has to name one. */
+static bool
+settle_role(struct verification *verification, clv_error **err)
+{
+	if (!verification->has_host || verification->to_server)
+		return true;
+	if (!verification->has_role)
+		return set_role(verification, "server", err);
+	(void)clv_error_raise(
+	    err, CLV_INVALID, NULL, "--hostname is for --role server or https");
+	return false;
 }
 
 static int
@@ -135,6 +156,11 @@ read_arguments(struct program *program, int argc, char **argv,
 			clv_error_free(&err);
 			return EXIT_USAGE;
 		}
+	}
+	if (!settle_role(verification, &err)) {
+		(void)program_usage(program, "%s", clv_error_reason(err));
+		clv_error_free(&err);
+		return EXIT_USAGE;
 	}
 	verification->directory = trust_argument(argc, argv);
 	verification->file = trust_argument(argc, argv);

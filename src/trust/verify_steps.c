@@ -206,7 +206,10 @@ clv_check_hostname(struct clv_check *check)
 	    (options->role != CLV_VERIFY_SERVER &&
 		options->role != CLV_VERIFY_HTTPS)) {
 		clv_check_note(check, .step = CLV_STEP_HOSTNAME,
-		    .text = "no host name was asked for");
+		    .text = options->hostname == NULL
+			? "no host name was asked for"
+			: "the host name was not looked at: only servers "
+			  "have one");
 		return;
 	}
 	host.options = options;

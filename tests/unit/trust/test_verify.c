@@ -221,6 +221,32 @@ test_verdict__outlives_everything(void **state)
 	clv_verdict_free(&verdict);
 }
 
+static void
+test_verdict__tells_that_a_host_is_a_servers(void **state)
+{
+	struct plant plant = begin();
+	struct bytes message = forge(.uri = "urn:plant:pump");
+	clv_verdict *verdict = NULL;
+
+	(void)state;
+	add(&plant, hostile_ca(), "ca.der", CLV_TRUST_TRUSTED);
+	ready(&plant);
+	assert_ok(clv_verify_options_set_role(
+	    plant.options, CLV_VERIFY_CLIENT, &err));
+	assert_ok(
+	    clv_verify_options_set_hostname(plant.options, "elsewhere", &err));
+	assert_ok(clv_verify_options_set_application_uri(
+	    plant.options, "urn:plant:other", &err));
+	assert_int_equal(clv_verify(plant.snapshot, message.data, message.size,
+			     plant.options, &verdict, NULL),
+	    CLV_UNTRUSTED);
+	end(&plant);
+	forge_clear(&message);
+	assert_string_equal(find(verdict, CLV_STEP_HOSTNAME, 0)->text,
+	    "the host name was not looked at: only servers have one");
+	clv_verdict_free(&verdict);
+}
+
 /* A forged certificate is blamed on the one whose key did not sign, even if
  * only the peer sent that. */
 static void
@@ -794,6 +820,7 @@ main(void)
 	    cmocka_unit_test(test_verdict__names_the_deciding_files),
 	    cmocka_unit_test(test_verdict__has_a_row_for_each_step),
 	    cmocka_unit_test(test_verdict__outlives_everything),
+	    cmocka_unit_test(test_verdict__tells_that_a_host_is_a_servers),
 	    cmocka_unit_test(test_verdict__keeps_the_blamed_certificate),
 	    cmocka_unit_test(test_verdict__tells_why_a_chain_ends),
 	    cmocka_unit_test(test_verify__takes_the_likeliest_issuer),
