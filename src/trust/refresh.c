@@ -354,12 +354,11 @@ read_journal(struct refresh *refresh)
 		distrust_listing(refresh);
 	trust->journal = journal;
 	trust->loader.journal = journal;
-	if ((old == NULL) != (journal == NULL) ||
-	    (old != NULL && strcmp(old->nonce, journal->nonce) != 0)) {
-		status = load_ops(refresh, old);
-		if (status == CLV_OK)
-			status = load_ops(refresh, journal);
-	}
+	/* Also if it has the nonce of before: somebody may have written other
+	 * things into it. */
+	status = load_ops(refresh, old);
+	if (status == CLV_OK)
+		status = load_ops(refresh, journal);
 	clv_journal_free(&old);
 	return status;
 }

@@ -257,7 +257,8 @@ watch_layout(struct clv_watch *watch, const struct clv_layout *layout)
 {
 	if (!add_target(
 		watch, layout->root, STRUCTURE_MASK, WHAT_STRUCTURE, 0) ||
-	    !add_target(watch, layout->state, STRUCTURE_MASK, WHAT_STATE, 0))
+	    /* Journals come by rename, but anybody might write into one. */
+	    !add_target(watch, layout->state, FOLDER_MASK, WHAT_STATE, 0))
 		return false;
 	for (size_t i = 0; i < 2; i++)
 		if (!add_target(watch, layout->lists[i], STRUCTURE_MASK,
