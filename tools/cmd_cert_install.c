@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/pem.h>
 
@@ -159,6 +160,24 @@ commit(clv_application *application, const struct install *install,
 	return status;
 }
 
+/* Not refused: it may be this machine's clock that is wrong. */
+static void
+warn_of_dates(const clv_certificate *certificate)
+{
+	const int64_t from = clv_certificate_not_before(certificate);
+	const int64_t until = clv_certificate_not_after(certificate);
+	const int64_t now = (int64_t)time(NULL);
+	char buffer[32];
+
+	if (now < from)
+		fprintf(stderr,
+		    "claviger: warning: it is not valid before %s\n",
+		    program_time(from, buffer));
+	else if (now > until)
+		fprintf(stderr, "claviger: warning: it expired at %s\n",
+		    program_time(until, buffer));
+}
+
 static clv_status
 put(clv_context *context, clv_application *application,
     const struct install *install, const clv_secret *bytes,
@@ -172,9 +191,11 @@ put(clv_context *context, clv_application *application,
 	if (status != CLV_OK)
 		return status;
 	status = commit(application, install, certificate, chain, err);
-	if (status == CLV_OK)
+	if (status == CLV_OK) {
 		fprintf(stderr, "claviger: installed %s\n",
 		    clv_certificate_thumbprint(certificate));
+		warn_of_dates(certificate);
+	}
 	clv_certificate_free(&certificate);
 	return status;
 }

@@ -274,6 +274,71 @@ read_fields(clv_certificate *certificate)
 	    read_serial(certificate) && read_thumbprint(certificate);
 }
 
+static size_t
+count_of(const char *begin, const char *bytes, size_t size)
+{
+	const char *const end = bytes + size;
+	size_t count = 0;
+
+	while ((bytes = memmem(bytes, (size_t)(end - bytes), begin,
+		    strlen(begin))) != NULL) {
+		bytes += strlen(begin);
+		count++;
+	}
+	return count;
+}
+
+static const char *
+name_of_pem(const char *bytes, size_t size)
+{
+	if (count_of("CERTIFICATE REQUEST-----", bytes, size) > 0)
+		return "it is a certificate request, not a certificate";
+	if (count_of("-----BEGIN X509 CRL-----", bytes, size) > 0)
+		return "it is a CRL, not a certificate";
+	if (count_of("PRIVATE KEY-----", bytes, size) > 0)
+		return "it is a private key, not a certificate";
+	return "it is not one certificate in DER or PEM";
+}
+
+static const char *
+name_of_der(const unsigned char *bytes, size_t size)
+{
+	const unsigned char *at = bytes;
+	X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)size);
+	X509_CRL *crl = NULL;
+	const char *name = "it is not one certificate in DER or PEM";
+
+	at = bytes;
+	if (request != NULL)
+		name = "it is a certificate request, not a certificate";
+	else if ((crl = d2i_X509_CRL(NULL, &at, (long)size)) != NULL)
+		name = "it is a CRL, not a certificate";
+	X509_REQ_free(request);
+	X509_CRL_free(crl);
+	return name;
+}
+
+/* Files are mixed up easily: says what this one is. */
+static clv_status
+refuse_content(const void *bytes, size_t size, clv_error **err)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
+	const bool pem = looks_like_pem(bytes, size);
+	const size_t count = pem ? count_of(begin, bytes, size) : 0;
+
+	if (count < 2)
+		return corrupt(err,
+		    count == 1 ? "it is not one certificate in DER or PEM"
+			: pem  ? name_of_pem(bytes, size)
+			       : name_of_der(bytes, size));
+	ERR_clear_error();
+	return clv_error_raise(err, CLV_CORRUPT,
+	    &(struct clv_error_info){.operation = "read certificate",
+		.remedy = "put the first one into a file of its own, and its "
+			  "issuers into another, for cert install --chain"},
+	    "it holds %zu certificates, not one", count);
+}
+
 clv_status
 clv_certificate_parse(clv_context *context, const void *bytes, size_t size,
     clv_certificate **out, clv_error **err)
@@ -293,8 +358,7 @@ clv_certificate_parse(clv_context *context, const void *bytes, size_t size,
 	    ? read_pem(context, bytes, size)
 	    : read_der(context, bytes, size);
 	if (certificate->x509 == NULL)
-		status =
-		    corrupt(err, "it is not one certificate in DER or PEM");
+		status = refuse_content(bytes, size, err);
 	else if (!read_fields(certificate))
 		status = corrupt(err, "its fields can't be read");
 	ERR_clear_error();
