@@ -8,7 +8,7 @@
 #include <claviger/transaction.h>
 
 static void
-print(const struct clv_recovery *done)
+print(const struct clv_recovery *done, bool failed)
 {
 	if (done->finished)
 		printf("finished a transaction that was interrupted\n");
@@ -24,7 +24,7 @@ print(const struct clv_recovery *done)
 		printf("removed %zu temporary files\n", done->swept);
 	if (done->left > 0)
 		printf("%zu unused keys are left\n", done->left);
-	if (!done->finished &&
+	if (!failed && !done->finished &&
 	    done->lists + done->discarded + done->destroyed + done->swept +
 		    done->left ==
 		0)
@@ -65,7 +65,7 @@ recover(struct program *program, const char *directory)
 	if (program->json)
 		status = print_json(&done);
 	else {
-		print(&done);
+		print(&done, err != NULL);
 		status = EXIT_DONE;
 	}
 	return err != NULL ? program_fail(&err) : status;

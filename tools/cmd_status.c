@@ -22,8 +22,7 @@ print(const struct program *program, const clv_application *application)
 		printed = status_print_json(&status);
 	else
 		status_print(&status);
-	good = status.good &&
-	    clv_error_status(status.audit_problem) != CLV_CORRUPT;
+	good = status.good && !status_audit_is_bad(&status);
 	status_clear(&status);
 	return good ? printed : EXIT_REFUSED;
 }

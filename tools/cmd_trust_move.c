@@ -7,11 +7,25 @@
 
 #include <claviger/uri.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "trust_options.h"
 
 enum { GROUP = 1, PEM };
+
+static void
+record(struct program *program, const char *directory, const char *from,
+    const clv_trust_change *change)
+{
+	char *detail = NULL;
+
+	if (asprintf(&detail, "imported %zu from %s", change->added, from) < 0)
+		detail = NULL;
+	trust_record(program, directory, NULL,
+	    detail != NULL ? detail : "imported a directory");
+	free(detail);
+}
 
 int
 cmd_trust_import(struct program *program, int argc, char **argv)
@@ -43,6 +57,8 @@ cmd_trust_import(struct program *program, int argc, char **argv)
 	if (status != CLV_OK)
 		return program_fail(&err);
 	trust_tell_change(&change);
+	if (change.added > 0)
+		record(program, directory, from, &change);
 	if (change.skipped > 0)
 		fprintf(stderr,
 		    "claviger: %zu files are no certificates or CRLs\n",

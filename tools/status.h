@@ -52,6 +52,10 @@ extern const char *const status_list_names[STATUS_LISTS];
 bool status_gather(const clv_application *application, struct status *status);
 void status_clear(struct status *status);
 
+/* The audit log is not to be relied on. That this account may not read it is
+ * no such thing. */
+bool status_audit_is_bad(const struct status *status);
+
 void status_print(const struct status *status);
 int status_print_json(const struct status *status);
 

@@ -175,6 +175,31 @@ add_change(void *user, const char *group, const char *type)
 	status->changes = longer;
 }
 
+bool
+status_audit_is_bad(const struct status *status)
+{
+	return status->audit_problem != NULL &&
+	    clv_error_status(status->audit_problem) != CLV_PERMISSION;
+}
+
+static void
+advise_audit(struct status *status)
+{
+	const clv_error *problem = status->audit_problem;
+	const char *remedy = clv_error_remedy(problem);
+
+	if (!status_audit_is_bad(status))
+		return;
+	if (clv_error_status(problem) == CLV_CORRUPT)
+		advise(status,
+		    "the audit log was tampered with: claviger audit %s "
+		    "--verify",
+		    clv_application_directory(status->application));
+	else
+		advise(status, "the audit log can't be checked: %s",
+		    remedy != NULL ? remedy : clv_error_message(problem));
+}
+
 static void
 gather_history(struct status *status)
 {
@@ -189,11 +214,7 @@ gather_history(struct status *status)
 		clv_error_free(&status->last_problem);
 	(void)clv_audit_verify(
 	    application, NULL, &status->audit, &status->audit_problem);
-	if (clv_error_status(status->audit_problem) == CLV_CORRUPT)
-		advise(status,
-		    "the audit log was tampered with: claviger audit %s "
-		    "--verify",
-		    directory);
+	advise_audit(status);
 	/* Opening it finished that, if this process may. */
 	if (asprintf(&path, "%s/state/redo", directory) >= 0 &&
 	    access(path, F_OK) == 0)

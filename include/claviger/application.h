@@ -208,7 +208,8 @@ CLV_API clv_status clv_application_install(clv_application *application,
  * Adding to claviger.conf. Each call is a commit of its own, as safe as a
  * transaction (transaction.h), and brings the handle up to date. All return,
  * besides what is said there: CLV_EXISTS, CLV_INVALID for a name that can't
- * be, CLV_TOO_LARGE if there are too many, CLV_BUSY, CLV_PERMISSION, CLV_IO.
+ * be, CLV_TOO_LARGE if there are too many, CLV_BUSY after waiting ten seconds
+ * for another writer, CLV_PERMISSION, CLV_IO.
  */
 
 /**

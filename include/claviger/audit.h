@@ -56,6 +56,12 @@
  * the end of the chain can be kept elsewhere and compared later. After a power
  * cut, `head` may be some records behind; that records after it were taken
  * away before anybody appended can't be told then.
+ *
+ * A log that is gone altogether is found if anything was ever committed
+ * (state/last is there), until the next change begins a new log. It is not
+ * found in an application that was never changed since it was made, nor if
+ * all of DIR/state was removed: nothing else says that there was one. An end
+ * that was kept elsewhere finds these, too.
  */
 #ifndef CLAVIGER_AUDIT_H
 #define CLAVIGER_AUDIT_H

@@ -44,7 +44,8 @@ typedef struct clv_txn clv_txn;
 
 /**
  * Begins. What a killed writer left is finished or discarded first, and the
- * application's handle brought up to date.
+ * application's handle brought up to date. Waits up to ten seconds for another
+ * writer.
  * @param application borrowed until clv_txn_free()
  * @return CLV_BUSY if another writer is at it (retryable), CLV_PERMISSION
  */

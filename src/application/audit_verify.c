@@ -3,17 +3,21 @@
 
 /* Reading the audit log and checking its chain. */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "application/audit.h"
+#include "application/state.h"
 
 /* How often the log is listed again because it was rotated meanwhile. */
 #define TURNS 10
 
 struct check {
+	const clv_application *application;
 	struct clv_audit_summary *summary;
 	struct clv_audit_head head;
 	uint64_t known; /* number of the record that is known; 0: none */
@@ -27,20 +31,67 @@ struct check {
 	clv_error **err;
 };
 
+/* Free it with free(); NULL: no memory. */
+static char *
+path_of(const struct check *check)
+{
+	char *path = NULL;
+
+	return asprintf(&path, "%s/" CLV_AUDIT_DIRECTORY,
+		   check->application->directory) < 0
+	    ? NULL
+	    : path;
+}
+
 static clv_status
 broken(struct check *check, uint64_t sequence, const char *why)
 {
 	char name[CLV_AUDIT_NAME];
+	char *path = path_of(check);
+	clv_status status;
 
 	clv_audit_name(check->file, name);
 	check->summary->broken = sequence;
-	return clv_error_raise(check->err, CLV_CORRUPT,
+	status = clv_error_raise(check->err, CLV_CORRUPT,
 	    &(struct clv_error_info){.operation = "check audit log",
-		.subject = CLV_AUDIT_DIRECTORY,
+		.subject = path != NULL ? path : CLV_AUDIT_DIRECTORY,
 		.remedy = "find out who could write to the directory, and "
 			  "compare with a backup"},
 	    "record %llu (%s, line %zu): %s", (unsigned long long)sequence,
 	    name, check->line, why);
+	free(path);
+	return status;
+}
+
+/* Whether a commit was carried out, which is only over when the log has it.
+ * In this order: the record of a commit goes last. */
+static bool
+must_have_log(const clv_application *application)
+{
+	const int directory = application->directory_fd;
+
+	return faccessat(directory, CLV_LAST_PATH, F_OK, 0) == 0 &&
+	    faccessat(directory, CLV_STATE_NAME "/" CLV_REDO_NAME, F_OK, 0) !=
+	    0 &&
+	    errno == ENOENT;
+}
+
+static clv_status
+gone(struct check *check, clv_error **err)
+{
+	char *path = path_of(check);
+	clv_status status;
+
+	check->summary->broken = 1;
+	status = clv_error_raise(err, CLV_CORRUPT,
+	    &(struct clv_error_info){.operation = "check audit log",
+		.subject = path != NULL ? path : CLV_AUDIT_DIRECTORY,
+		.remedy = "find out who could write to the directory, and "
+			  "restore the log from a backup; the next change "
+			  "begins a new one"},
+	    "the log is gone, although something was recorded");
+	free(path);
+	return status;
 }
 
 /* ---- the chain ---- */
@@ -233,16 +284,21 @@ static clv_status
 read_log(
     const clv_application *application, struct check *check, clv_error **err)
 {
+	/* First, so that what is recorded meanwhile is no matter. */
+	const bool must_have = check->fn == NULL && must_have_log(application);
 	clv_error *failure = NULL;
 	int directory = -1;
 	clv_status status;
 
+	check->application = application;
 	check->err = err;
 	*check->summary = (struct clv_audit_summary){.first = 0};
 	status = clv_audit_open_directory(application, &directory, &failure);
-	if (status == CLV_NOT_FOUND && check->known == 0) {
+	if (status == CLV_NOT_FOUND) {
 		clv_error_free(&failure);
-		return CLV_OK; /* nothing was ever recorded */
+		return must_have || check->known != 0
+		    ? gone(check, err)
+		    : CLV_OK; /* nothing was ever recorded */
 	}
 	if (status == CLV_OK)
 		check->err = &failure;
@@ -256,6 +312,8 @@ read_log(
 	}
 	if (directory >= 0)
 		(void)close(directory);
+	if (status == CLV_OK && must_have && check->last == 0)
+		status = gone(check, &failure);
 	if (err != NULL)
 		*err = failure;
 	else

@@ -30,6 +30,10 @@ struct extension {
 	size_t count;
 	clv_status (*edit)(struct extension *extension,
 	    struct clv_config *config, clv_error **err);
+	/* What must be there before the commit, made when nothing but that can
+	 * fail any more; may be NULL. */
+	clv_status (*prepare)(const struct extension *extension,
+	    const struct clv_config *config, clv_error **err);
 };
 
 static clv_status
@@ -66,6 +70,26 @@ parse_again(struct clv_config *config, char **text, size_t *size,
 	return status;
 }
 
+/* A log that can't be written stops the change before it begins. */
+static clv_status
+put_audit(const struct extension *extension, const struct clv_generation *last,
+    const struct clv_config *config, struct clv_redo *redo, clv_error **err)
+{
+	clv_error *failure = NULL;
+	clv_status status = clv_audit_put_redo(extension->application,
+	    extension->event, last, config, redo, &failure);
+
+	if (status != CLV_OK)
+		status = clv_error_raise(err, status,
+		    &(struct clv_error_info){.operation = "change",
+			.subject = extension->application->directory,
+			.retryable = clv_error_retryable(failure),
+			.remedy = clv_error_remedy(failure)},
+		    "nothing was changed: %s", clv_error_message(failure));
+	clv_error_free(&failure);
+	return status;
+}
+
 static clv_status
 put_last(const struct extension *extension, const struct clv_config *config,
     struct clv_redo *redo, clv_error **err)
@@ -82,8 +106,7 @@ put_last(const struct extension *extension, const struct clv_config *config,
 		CLV_OK &&
 	    (status = clv_redo_put(redo, CLV_LAST_PATH, text, size, err)) ==
 		CLV_OK)
-		status = clv_audit_put_redo(extension->application,
-		    extension->event, &last, config, redo, err);
+		status = put_audit(extension, &last, config, redo, err);
 	free(text);
 	clv_generation_clear(&last);
 	return status;
@@ -135,7 +158,10 @@ commit(const struct extension *extension, const struct clv_state *state,
 	    (status = clv_redo_new(&redo, err)) == CLV_OK &&
 	    (status = clv_redo_put(redo, CLV_CONFIG_NAME, text, size, err)) ==
 		CLV_OK &&
-	    (status = put_last(extension, &again, redo, err)) == CLV_OK)
+	    (status = put_last(extension, &again, redo, err)) == CLV_OK &&
+	    (extension->prepare == NULL ||
+		(status = extension->prepare(extension, &again, err)) ==
+		    CLV_OK))
 		status = decide(extension, state, redo, err);
 	clv_redo_free(&redo);
 	clv_config_clear(&again);
@@ -256,9 +282,34 @@ edit_group(
 		    strdup(extension->types[group->type_count]);
 		good = good && group->types[group->type_count] != NULL;
 	}
-	if (!good || group->name == NULL || group->trust_list == NULL)
-		return no_memory(err);
-	return make_list(extension->application, group->trust_list, err);
+	return good && group->name != NULL && group->trust_list != NULL
+	    ? CLV_OK
+	    : no_memory(err);
+}
+
+static clv_status
+make_group_list(const struct extension *extension,
+    const struct clv_config *config, clv_error **err)
+{
+	size_t index;
+
+	return find_group(config, extension->group, &index)
+	    ? make_list(
+		  extension->application, config->groups[index].trust_list, err)
+	    : CLV_OK;
+}
+
+static clv_status
+check_types(const char *const *types, size_t count, clv_error **err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!clv_config_is_type(types[i]))
+			return clv_error_raise(err, CLV_INVALID,
+			    &(struct clv_error_info){.operation = "add group"},
+			    "%s is not a CertificateType, such as RsaSha256 "
+			    "or EccNistP256",
+			    types[i]);
+	return CLV_OK;
 }
 
 clv_status
@@ -272,14 +323,17 @@ clv_application_add_group(clv_application *application, const char *group,
 	    .text = trust_list,
 	    .types = types,
 	    .count = count,
-	    .edit = edit_group};
+	    .edit = edit_group,
+	    .prepare = make_group_list};
+	clv_status status;
 
 	if (!is_group_name(group))
 		return clv_error_raise(err, CLV_INVALID,
 		    &(struct clv_error_info){.operation = "add group"},
 		    "a group is named by 1 to 64 letters, digits, and \"._- \" "
 		    "between them");
-	return extend(&extension, err);
+	status = check_types(types, count, err);
+	return status != CLV_OK ? status : extend(&extension, err);
 }
 
 /* ---- slots ---- */

@@ -248,14 +248,17 @@ clv_guard_refuse(
     const clv_guard_report *report, const char *subject, clv_error **err)
 {
 	const clv_guard_finding *worst = clv_guard_report_worst(report);
-	const bool is_itself = strcmp(worst->path, subject) == 0;
+	/* Whoever reads it does not know which directory is meant. */
+	const char *whole =
+	    *subject != '/' && report->path != NULL ? report->path : subject;
+	const bool is_itself = strcmp(worst->path, whole) == 0;
 	const char *remedy =
 	    worst->command != NULL ? worst->command : worst->advice;
 
 	return clv_error_raise(err,
 	    is_only_too_large(report) ? CLV_TOO_LARGE : CLV_POLICY,
 	    &(struct clv_error_info){
-		.operation = "open", .subject = subject, .remedy = remedy},
+		.operation = "open", .subject = whole, .remedy = remedy},
 	    "%s%s%s: %s", clv_guard_grade_name(worst->grade),
 	    is_itself ? "" : ": ", is_itself ? "" : worst->path, worst->reason);
 }

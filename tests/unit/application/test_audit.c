@@ -295,6 +295,51 @@ test_audit_verify__finds_a_missing_head(void **state)
 }
 
 static void
+assert_names_log(const char *log)
+{
+	struct clv_audit_summary summary;
+	clv_error *err = NULL;
+
+	assert_int_equal(
+	    clv_audit_verify(application, NULL, &summary, &err), CLV_CORRUPT);
+	assert_string_equal(clv_error_subject(err), log);
+	assert_non_null(clv_error_remedy(err));
+	clv_error_free(&err);
+}
+
+/* Of an old application, which never had one, nobody can say so. */
+static void
+test_audit_verify__finds_that_the_log_is_gone(void **state)
+{
+	struct clv_audit_summary summary = {.first = 0};
+	struct clv_audit_summary now;
+	char *log = path_of("state/audit");
+	char *last = path_of("state/last");
+	char *redo = path_of("state/redo");
+
+	(void)state;
+	record("known");
+	summary = check(CLV_OK);
+	command_ok(place, "rm -rf '%s' '%s'", log, last);
+	assert_int_equal(check(CLV_OK).last, 0);
+	assert_fails(CLV_CORRUPT,
+	    clv_audit_verify(application, summary.end, &now, &err));
+	/* Its first commit is being carried out: what it does comes later. */
+	command_ok(place, "touch '%s' '%s'", last, redo);
+	assert_int_equal(check(CLV_OK).last, 0);
+	command_ok(place, "rm '%s'", redo);
+	assert_int_equal(check(CLV_CORRUPT).broken, 1);
+	command_ok(place, "mkdir '%s'", log);
+	assert_int_equal(check(CLV_CORRUPT).broken, 1);
+	assert_names_log(log);
+	command_ok(place, "rm '%s'", last);
+	assert_int_equal(check(CLV_OK).last, 0);
+	free(redo);
+	free(last);
+	free(log);
+}
+
+static void
 test_audit_verify__compares_with_a_known_end(void **state)
 {
 	struct clv_audit_summary summary;
@@ -679,6 +724,7 @@ main(void)
 	    TEST(test_audit_verify__finds_moved_and_repeated_records),
 	    TEST(test_audit_append__keeps_a_cut_visible),
 	    TEST(test_audit_verify__finds_a_missing_head),
+	    TEST(test_audit_verify__finds_that_the_log_is_gone),
 	    TEST(test_audit_verify__compares_with_a_known_end),
 	    TEST(test_audit__tells_of_keys_and_commits),
 	    TEST(test_audit__tells_of_a_commit_once_whatever_crashes),

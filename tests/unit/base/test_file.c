@@ -667,6 +667,10 @@ test_file_lock__excludes_another_process(void **state)
 	    clv_file_lock(place->fd, "lock", 0640, 20, &second, &err),
 	    CLV_BUSY);
 	assert_true(clv_error_retryable(err));
+	/* It says which, and what to do. */
+	assert_int_equal(*clv_error_subject(err), '/');
+	assert_non_null(strstr(clv_error_subject(err), "/lock"));
+	assert_non_null(clv_error_remedy(err));
 	clv_error_free(&err);
 	assert_int_equal(second, -1);
 	(void)close(first);
