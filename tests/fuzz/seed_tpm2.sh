@@ -8,8 +8,8 @@ out=$2
 cd "$SWTPM_LAB"
 umask 077
 for alg in rsa2048 p256 p384; do
-	"$claviger" key generate tpm2:keys --alg "$alg" --label "$alg" \
-	    --pin-source fd:0 </dev/null
+	echo | "$claviger" key generate tpm2:keys --alg "$alg" --label "$alg" \
+	    --pin-source fd:0
 done
 printf secret | "$claviger" seal --out keys/sealed.tss
 openssl genpkey -provider tpm2 -algorithm EC -pkeyopt group:P-256 \

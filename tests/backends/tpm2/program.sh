@@ -33,7 +33,7 @@ err_lacks() { grep -qF -- "$1" err && fail "\"$1\" was said"; true; }
 # -- no TPM where the default one would be
 gives 1 env -u CLAVIGER_TCTI -u TPM2TOOLS_TCTI -u TPM2OPENSSL_TCTI \
 	unshare -m sh -c 'mount -t tmpfs none /dev && exec "$0" "$@"' \
-	"$claviger" key generate tpm2:keys --alg p256 --pin-source fd:0
+	"$claviger" key generate tpm2:keys --alg p256
 err_has "there is no /dev/tpmrm0"
 err_has "fix: "
 echo "ok   no TPM is explained"
