@@ -137,7 +137,7 @@ function(clv_test name)
     clv-flags ${library} PkgConfig::CMOCKA OpenSSL::SSL ${TEST_LIBRARIES})
   add_test(NAME ${name} COMMAND ${name} ${TEST_ARGS})
   if(NOT TEST_TIMEOUT)
-    set(TEST_TIMEOUT 120)
+    set(TEST_TIMEOUT 600)
   endif()
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}")
@@ -158,7 +158,7 @@ function(clv_fuzz name)
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
   endif()
   add_test(NAME ${name} COMMAND ${name} -runs=0 ${FUZZ_CORPUS})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS fuzz)
 endfunction()
 
 # clv_wrap_faults(TARGET): the library's system calls and allocations in this

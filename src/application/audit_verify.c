@@ -266,6 +266,7 @@ read_once(const clv_application *application, int directory,
 	struct clv_audit_files files;
 	clv_status status;
 
+	check->err = err;
 	*check->summary = (struct clv_audit_summary){.first = 0};
 	check->last = 0;
 	check->file = 1;
@@ -300,8 +301,6 @@ read_log(
 		    ? gone(check, err)
 		    : CLV_OK; /* nothing was ever recorded */
 	}
-	if (status == CLV_OK)
-		check->err = &failure;
 	/* A file that was listed may have been rotated out. */
 	for (int turn = 0; status == CLV_OK && turn < TURNS; turn++) {
 		clv_error_free(&failure);
