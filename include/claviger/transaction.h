@@ -81,6 +81,7 @@ CLV_API clv_status clv_txn_import_key(clv_txn *txn, const char *group,
  * @param group,type  the slot; NULL: every slot is tried
  * @param der         one certificate, DER or PEM
  * @param chain       its issuers, concatenated DER, the nearest first; copied
+ *                    (whether they are its issuers is not checked)
  * @return CLV_INVALID if it is for neither key, or its ApplicationUri is not
  *         the application's; CLV_CORRUPT; CLV_CHANGED if the pending key is
  *         not the one that was made
