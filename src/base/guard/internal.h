@@ -63,6 +63,9 @@ struct clv_guard_report {
 	/* The judged object, so that mending finds the same one again. */
 	uint64_t inode;
 	unsigned device_major, device_minor;
+	/* Whose the object of the first CLV_GUARD_OWNER is. */
+	bool has_owner;
+	unsigned owner;
 	clv_guard_finding *findings;
 	size_t count;
 };
@@ -78,7 +81,7 @@ void clv_guard_report_settle(clv_guard_report *report);
 /* Frees what a report holds, but not the report. */
 void clv_guard_report_clear(clv_guard_report *report);
 /* The error that refuses a report, for the path that was asked for. */
-clv_status clv_guard_refuse(
+clv_status clv_guard_refuse(const clv_guard *guard,
     const clv_guard_report *report, const char *subject, clv_error **err);
 
 /* ---- judging ---- */

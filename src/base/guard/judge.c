@@ -46,6 +46,10 @@ judge_owner(const struct clv_guard_case *judged,
 	case CLV_GUARD_UNTRUSTED:
 		break;
 	}
+	if (!is_link && !judged->report->has_owner) {
+		judged->report->has_owner = true;
+		judged->report->owner = owner;
+	}
 	(void)snprintf(reason, sizeof(reason),
 	    "its owner, uid %u, can change it; its content may already be "
 	    "his",

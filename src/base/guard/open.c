@@ -180,7 +180,8 @@ open_once(const struct clv_guard_request *request, clv_guard_report *report,
 	if (status != CLV_OK)
 		return status;
 	if (is_refused(request->guard, report))
-		status = clv_guard_refuse(report, request->path, err);
+		status = clv_guard_refuse(
+		    request->guard, report, request->path, err);
 	else
 		status = open_pinned(request, pinned, &judged, fd, err);
 	if (pinned >= 0)

@@ -3,6 +3,7 @@
 
 #include "base/guard/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,22 +244,48 @@ is_only_too_large(const clv_guard_report *report)
 	return true;
 }
 
+/*
+ * Root that looks after a service's application must not take it away from
+ * the service: whose it is may be all that was not said. NULL if that is not
+ * so, or memory ran out.
+ */
+static char *
+remedy_for_root(const clv_guard *guard, const clv_guard_report *report,
+    const clv_guard_finding *worst)
+{
+	char *remedy = NULL;
+
+	if (guard->application != 0 || worst->code != CLV_GUARD_OWNER ||
+	    worst->command == NULL ||
+	    asprintf(&remedy,
+		"if uid %u runs the application, say so (claviger ... "
+		"--application %u); if not: %s",
+		report->owner, report->owner, worst->command) < 0)
+		return NULL;
+	return remedy;
+}
+
 clv_status
-clv_guard_refuse(
-    const clv_guard_report *report, const char *subject, clv_error **err)
+clv_guard_refuse(const clv_guard *guard, const clv_guard_report *report,
+    const char *subject, clv_error **err)
 {
 	const clv_guard_finding *worst = clv_guard_report_worst(report);
+	char *for_root = remedy_for_root(guard, report, worst);
 	/* Whoever reads it does not know which directory is meant. */
 	const char *whole =
 	    *subject != '/' && report->path != NULL ? report->path : subject;
 	const bool is_itself = strcmp(worst->path, whole) == 0;
-	const char *remedy =
-	    worst->command != NULL ? worst->command : worst->advice;
+	const char *remedy = for_root != NULL ? for_root
+	    : worst->command != NULL          ? worst->command
+					      : worst->advice;
+	clv_status status;
 
-	return clv_error_raise(err,
+	status = clv_error_raise(err,
 	    is_only_too_large(report) ? CLV_TOO_LARGE : CLV_POLICY,
 	    &(struct clv_error_info){
 		.operation = "open", .subject = whole, .remedy = remedy},
 	    "%s%s%s: %s", clv_guard_grade_name(worst->grade),
 	    is_itself ? "" : ": ", is_itself ? "" : worst->path, worst->reason);
+	free(for_root);
+	return status;
 }
