@@ -53,7 +53,7 @@ _claviger()
 			grep -F "claviger $command" ||
 			claviger help "${COMP_WORDS[1]}" 2>/dev/null)
 		mapfile -t COMPREPLY < <(compgen -W "$(grep -o -- \
-			'--[a-z-]*' <<<"$usage") --pin-source --json --help" \
+			'--[a-z-]*' <<<"$usage") --pin-source --application --json --help" \
 			-- "$word")
 		return
 	fi

@@ -6,18 +6,23 @@
 #include "commands.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <claviger/application.h>
 
-enum { OPTION_FIX = 1, OPTION_APPLICATION, OPTION_ADMIN, OPTION_ADMINS };
+enum { OPTION_FIX = 1, OPTION_ADMIN, OPTION_ADMINS };
 
 /* What the visitor counts and shows. */
 struct doctor {
 	bool json;
+	bool named;     /* --application */
 	cJSON *objects; /* with --json */
 	size_t count[CLV_GUARD_INSECURE + 1];
 	size_t failed;
 	size_t fixed;
+	/* The account that owns what root refuses; root if there is none. */
+	uid_t owner;
 };
 
 static void
@@ -107,6 +112,23 @@ add_object(cJSON *objects, const char *path, clv_guard_policy policy,
 	cJSON_AddItemToArray(objects, object);
 }
 
+/* Only for what is said: it was judged by the guard. */
+static uid_t
+foreign_owner(const clv_guard_report *report)
+{
+	struct stat about;
+
+	for (size_t i = 0; i < clv_guard_report_count(report); i++) {
+		const clv_guard_finding *finding =
+		    clv_guard_report_finding(report, i);
+
+		if (finding->code == CLV_GUARD_OWNER &&
+		    lstat(finding->path, &about) == 0)
+			return about.st_uid;
+	}
+	return 0;
+}
+
 static bool
 show(void *user, const char *path, clv_guard_policy policy,
     const clv_guard_report *report, size_t fixed, const clv_error *failure)
@@ -114,6 +136,8 @@ show(void *user, const char *path, clv_guard_policy policy,
 	struct doctor *doctor = user;
 
 	doctor->fixed += fixed;
+	if (report != NULL && doctor->owner == 0)
+		doctor->owner = foreign_owner(report);
 	if (report != NULL)
 		doctor->count[clv_guard_report_grade(report)]++;
 	else
@@ -153,8 +177,6 @@ static clv_status
 take_option(clv_guard *guard, int option, const char *value, clv_error **err)
 {
 	switch (option) {
-	case OPTION_APPLICATION:
-		return clv_guard_set_application(guard, value, err);
 	case OPTION_ADMIN:
 		return clv_guard_add_administrator(guard, value, err);
 	default:
@@ -178,6 +200,11 @@ survey(clv_context *context, char **paths, bool fix, struct doctor *doctor)
 			worst = grade;
 	}
 	status = print_verdict(doctor, worst);
+	if (doctor->owner != 0 && !doctor->named && geteuid() == 0)
+		fprintf(stderr,
+		    "claviger: if uid %u runs the application, say so: "
+		    "--application %u\n",
+		    doctor->owner, doctor->owner);
 	return status == EXIT_DONE && worst != CLV_GUARD_SECURE ? EXIT_REFUSED
 								: status;
 }
@@ -187,7 +214,6 @@ cmd_doctor(struct program *program, int argc, char **argv)
 {
 	static const struct option options[] = {
 	    {"fix", no_argument, NULL, OPTION_FIX},
-	    {"application", required_argument, NULL, OPTION_APPLICATION},
 	    {"admin", required_argument, NULL, OPTION_ADMIN},
 	    {"admins", required_argument, NULL, OPTION_ADMINS},
 	    PROGRAM_OPTIONS};
@@ -201,6 +227,8 @@ cmd_doctor(struct program *program, int argc, char **argv)
 
 	if (clv_guard_new(&guard, &err) != CLV_OK)
 		return program_fail(&err);
+	/* Root judges, and mends what the account itself can't. */
+	program->stays_itself = true;
 	while ((option = program_option(program, argc, argv, options)) != -1) {
 		if (option == '?' || option == OPTION_HELP) {
 			status = option == '?' ? EXIT_USAGE : EXIT_DONE;
@@ -213,6 +241,13 @@ cmd_doctor(struct program *program, int argc, char **argv)
 			goto out;
 		}
 	}
+	if (program->application != NULL &&
+	    clv_guard_set_application(guard, program->application, &err) !=
+		CLV_OK) {
+		status = program_fail(&err);
+		goto out;
+	}
+	doctor.named = program->application != NULL;
 	doctor.json = program->json;
 	if (doctor.json)
 		doctor.objects = cJSON_CreateArray();

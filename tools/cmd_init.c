@@ -7,6 +7,7 @@
 
 #include <claviger/application.h>
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,6 +161,23 @@ suggest(const struct init *init)
 		    device);
 }
 
+/* What root makes in /var/lib, the account that is to have it can't. */
+static int
+fail(const struct program *program, const struct init *init, clv_error **err)
+{
+	const bool denied = clv_error_get_domain(*err) == CLV_DOMAIN_ERRNO &&
+	    clv_error_code(*err) == EACCES && clv_error_remedy(*err) == NULL;
+	const int status = program_fail(err);
+
+	if (denied && program->application != NULL) {
+		fprintf(
+		    stderr, "  fix: install -d -o %s ", program->application);
+		program_print_text(stderr, init->directory);
+		fprintf(stderr, "\n");
+	}
+	return status;
+}
+
 static int
 make(struct program *program, const struct init *init)
 {
@@ -177,7 +195,7 @@ make(struct program *program, const struct init *init)
 	    &application, &err);
 	progress_stop();
 	status = application != NULL ? print(program, application)
-				     : program_fail(&err);
+				     : fail(program, init, &err);
 	clv_application_free(&application);
 	return status;
 }

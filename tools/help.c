@@ -12,6 +12,8 @@ static const char shared_options[] =
     "                        cred:NAME, keyring:NAME, file:PATH, tpm2:FILE;\n"
     "                        may be repeated\n"
     "  --new-pin-source SRC  the same for one that is being set\n"
+    "  --application USER    act as the account that runs the application "
+    "(root only)\n"
     "  --json                print one JSON document\n"
     "  --help                show this help\n";
 

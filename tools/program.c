@@ -11,7 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "help.h"
+
+/* All options are known: what follows is done as the application's account. */
+static int
+end_options(struct program *program)
+{
+	if (program->application == NULL || program->stays_itself ||
+	    account_become(program->application))
+		return -1;
+	program->refused = true;
+	return '?';
+}
 
 int
 program_option(struct program *program, int argc, char **argv,
@@ -35,6 +47,9 @@ program_option(struct program *program, int argc, char **argv,
 				    ->new_sources[program->new_source_count++] =
 				    optarg;
 			break;
+		case OPTION_APPLICATION:
+			program->application = optarg;
+			break;
 		case OPTION_HELP:
 			help_usage(stdout, program->command);
 			printf("       %s\n", program->command->summary);
@@ -42,6 +57,8 @@ program_option(struct program *program, int argc, char **argv,
 		case '?':
 			help_usage(stderr, program->command);
 			return '?';
+		case -1:
+			return end_options(program);
 		default:
 			return option;
 		}

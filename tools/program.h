@@ -41,6 +41,11 @@ struct program {
 	size_t source_count;
 	const char *new_sources[PROGRAM_SOURCES_MAX];
 	size_t new_source_count;
+	/* Who runs the application. program_option() becomes that account at
+	 * the end of the options, unless the command judges it from outside. */
+	const char *application;
+	bool stays_itself;
+	bool refused; /* by program_option(): no usage, but EXIT_REFUSED */
 };
 
 /*
@@ -54,6 +59,7 @@ enum {
 	OPTION_JSON = 1000,
 	OPTION_PIN_SOURCE,
 	OPTION_NEW_PIN_SOURCE,
+	OPTION_APPLICATION,
 	OPTION_HELP
 };
 
@@ -62,6 +68,7 @@ enum {
 	{"json", no_argument, NULL, OPTION_JSON}, \
 	{"pin-source", required_argument, NULL, OPTION_PIN_SOURCE}, \
 	{"new-pin-source", required_argument, NULL, OPTION_NEW_PIN_SOURCE}, \
+	{"application", required_argument, NULL, OPTION_APPLICATION}, \
 	{"help", no_argument, NULL, OPTION_HELP}, \
 	{NULL, 0, NULL, 0}
 /* clang-format on */

@@ -201,18 +201,29 @@ clv_application_wrap(clv_context *context, const char *directory, int fd,
 static clv_status
 open_directory(const char *directory, int *fd, clv_error **err)
 {
+	bool missing, denied;
+
 	*fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd >= 0)
 		return CLV_OK;
+	missing = errno == ENOENT || errno == ENOTDIR;
+	denied = errno == EACCES || errno == EPERM;
 	return clv_error_raise(err,
-	    errno == ENOENT || errno == ENOTDIR ? CLV_NOT_FOUND
-						: CLV_PERMISSION,
+	    missing      ? CLV_NOT_FOUND
+		: denied ? CLV_PERMISSION
+			 : CLV_IO,
 	    &(struct clv_error_info){.operation = "open application",
 		.subject = directory,
 		.domain = CLV_DOMAIN_ERRNO,
 		.code = errno,
-		.remedy = "claviger init DIR --uri APPLICATION-URI"},
-	    "there is no such directory");
+		.remedy = missing ? "claviger init DIR --uri APPLICATION-URI"
+		    : denied
+		    ? "give its absolute path, to an account that may go there"
+		    : NULL},
+	    "%s",
+	    missing      ? "there is no such directory"
+		: denied ? "this account may not go there"
+			 : strerror(errno));
 }
 
 static clv_status
