@@ -80,11 +80,12 @@ CLV_API clv_status clv_txn_import_key(clv_txn *txn, const char *group,
  *
  * @param group,type  the slot; NULL: every slot is tried
  * @param der         one certificate, DER or PEM
- * @param chain       its issuers, concatenated DER, the nearest first; copied
- *                    (whether they are its issuers is not checked)
- * @return CLV_INVALID if it is for neither key, or its ApplicationUri is not
- *         the application's; CLV_CORRUPT; CLV_CHANGED if the pending key is
- *         not the one that was made
+ * @param chain       its issuers, at most 10, concatenated DER in any order;
+ *                    each is kept once, the nearest first
+ * @return CLV_INVALID if it is for neither key, its ApplicationUri is not the
+ *         application's, or the chain has a certificate that issued none of
+ *         the others (by name and signature); CLV_CORRUPT; CLV_CHANGED if the
+ *         pending key is not the one that was made
  */
 CLV_API clv_status clv_txn_certificate(clv_txn *txn, const char *group,
     const char *type, const void *der, size_t size, const void *chain,

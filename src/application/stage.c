@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "application/chain.h"
 #include "application/transaction.h"
-#include "base/der.h"
 #include "keys/context.h"
 #include "keys/subject.h"
-
-#define CHAIN_MAX 10U /* certificates, as Part 4 verifiers allow */
 
 void
 clv_txn_slot_clear(struct clv_txn_slot *slot)
@@ -132,62 +130,41 @@ find_slot(clv_txn *txn, const char *group, const char *type,
 	return status;
 }
 
-/* Each element is a certificate, and nothing is behind the last. */
 static clv_status
-check_chain(
-    const clv_txn *txn, const uint8_t *chain, size_t size, clv_error **err)
+order_chain(const clv_txn *txn, const clv_certificate *certificate,
+    const uint8_t *chain, size_t chain_size, uint8_t **out, size_t *out_size,
+    clv_error **err)
 {
-	struct clv_span rest = {chain, size};
-	clv_status status = CLV_OK;
+	size_t size = 0;
+	const uint8_t *der = clv_certificate_der(certificate, &size);
 
-	for (unsigned i = 0; status == CLV_OK && rest.size > 0; i++) {
-		const uint8_t *start = rest.data;
-		clv_certificate *certificate = NULL;
-		struct clv_span content;
-
-		if (i == CHAIN_MAX ||
-		    !clv_der_take(&rest, CLV_DER_SEQUENCE, &content))
-			return refuse(txn,
-			    "its chain is no sequence of at most 10 DER "
-			    "certificates",
-			    err);
-		status = clv_certificate_parse(txn->application->context, start,
-		    (size_t)(rest.data - start), &certificate, err);
-		clv_certificate_free(&certificate);
-	}
-	return status;
+	return clv_chain_order(txn->application->directory, der, size, chain,
+	    chain_size, out, out_size, err);
 }
 
-static uint8_t *
-copy(const void *bytes, size_t size)
-{
-	uint8_t *made = malloc(size);
-
-	if (made != NULL)
-		memcpy(made, bytes, size);
-	return made;
-}
-
+/* The chain is the slot's from now on. */
 static clv_status
 stage(struct clv_txn_slot *slot, const clv_certificate *certificate,
-    const void *chain, size_t chain_size, bool new_key, clv_error **err)
+    uint8_t *chain, size_t chain_size, bool new_key, clv_error **err)
 {
 	size_t size = 0;
 	const uint8_t *der = clv_certificate_der(certificate, &size);
 
 	clv_txn_slot_clear(slot);
-	slot->der = copy(der, size);
-	slot->size = size;
-	if (chain_size > 0)
-		slot->chain = copy(chain, chain_size);
+	slot->chain = chain;
 	slot->chain_size = chain_size;
 	slot->new_key = new_key;
-	if (slot->der != NULL && (chain_size == 0 || slot->chain != NULL))
-		return CLV_OK;
-	clv_txn_slot_clear(slot);
-	return clv_error_raise(err, CLV_NO_MEMORY,
-	    &(struct clv_error_info){.operation = "install certificate"},
-	    "out of memory");
+	slot->der = malloc(size);
+	if (slot->der == NULL) {
+		clv_txn_slot_clear(slot);
+		return clv_error_raise(err, CLV_NO_MEMORY,
+		    &(struct clv_error_info){
+			.operation = "install certificate"},
+		    "out of memory");
+	}
+	memcpy(slot->der, der, size);
+	slot->size = size;
+	return CLV_OK;
 }
 
 static clv_status
@@ -206,6 +183,8 @@ clv_txn_stage(clv_txn *txn, const char *group, const char *type,
     bool verify, clv_error **err)
 {
 	clv_certificate *certificate = NULL;
+	uint8_t *issuers = NULL;
+	size_t issuers_size = 0;
 	bool new_key = false;
 	size_t index = 0;
 	clv_status status;
@@ -215,16 +194,19 @@ clv_txn_stage(clv_txn *txn, const char *group, const char *type,
 	if ((status = clv_certificate_parse(txn->application->context, der,
 		 size, &certificate, err)) != CLV_OK ||
 	    (status = check_uri(txn, certificate, err)) != CLV_OK ||
-	    (status = check_chain(txn, chain, chain_size, err)) != CLV_OK ||
+	    (status = order_chain(txn, certificate, chain, chain_size, &issuers,
+		 &issuers_size, err)) != CLV_OK ||
 	    (status = find_slot(txn, group, type, certificate, &index, &new_key,
 		 err)) != CLV_OK ||
 	    (verify &&
 		(status = verify_leaf(txn, index, certificate, err)) != CLV_OK))
 		goto out;
-	status = stage(
-	    &txn->slots[index], certificate, chain, chain_size, new_key, err);
+	status = stage(&txn->slots[index], certificate, issuers, issuers_size,
+	    new_key, err);
+	issuers = NULL;
 	txn->slots[index].verified = verify && status == CLV_OK;
 out:
+	free(issuers);
 	clv_certificate_free(&certificate);
 	return status;
 }

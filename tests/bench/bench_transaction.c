@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/issue.h"
+
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
 #define TYPE "EccNistP256"
 #define RUNS_MAX 1000
@@ -219,14 +221,22 @@ stage_peer(struct bench *bench, clv_txn *txn)
 static void
 stage_all(struct bench *bench, clv_txn *txn)
 {
+	size_t issuer_size = 0;
+	uint8_t *issuer = make_certificate(bench, bench->other, &issuer_size);
+	uint8_t *self_signed;
 	uint8_t *der;
 	clv_key *key = NULL;
 	size_t size = 0;
 
 	MUST(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
-	der = make_certificate(bench, key, &size);
-	MUST(clv_txn_certificate(txn, GROUP, TYPE, der, size, der, size, &err));
-	clv_free(der);
+	self_signed = make_certificate(bench, key, &size);
+	der = issue_again(
+	    self_signed, size, bench->other, issuer, issuer_size, &size);
+	MUST(clv_txn_certificate(
+	    txn, GROUP, TYPE, der, size, issuer, issuer_size, &err));
+	free(der);
+	clv_free(self_signed);
+	clv_free(issuer);
 	clv_key_free(&key);
 	stage_peer(bench, txn);
 }

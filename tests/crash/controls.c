@@ -93,7 +93,9 @@ print_next(const struct lab *lab)
 }
 
 const struct scenario controls[] = {
-    {"truncate in place", false, run_truncate, print_renewal, false, false},
-    {"renames without a record", true, run_renames, print_next, false, false},
+    {"truncate in place", false, run_truncate, print_renewal, false, false,
+	false},
+    {"renames without a record", true, run_renames, print_next, false, false,
+	false},
 };
 const size_t control_count = sizeof(controls) / sizeof(controls[0]);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "homes.h"
+#include "support/issue.h"
 #include "tree.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
@@ -96,10 +97,12 @@ stage_set(clv_txn *txn, clv_key *issuer, size_t number)
 	size_t size = 0;
 	size_t chain_size = 0;
 	uint8_t *chain = make_certificate(issuer, number, &chain_size);
+	uint8_t *self_signed;
 	uint8_t *der;
 
 	MUST(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
-	der = make_certificate(key, number, &size);
+	self_signed = make_certificate(key, number, &size);
+	der = issue_again(self_signed, size, issuer, chain, chain_size, &size);
 	MUST(clv_txn_certificate(
 	    txn, GROUP, TYPE, der, size, chain, chain_size, &err));
 	MUST(clv_trust_data_new(&data, &err));
@@ -110,7 +113,8 @@ stage_set(clv_txn *txn, clv_key *issuer, size_t number)
 	MUST(clv_txn_trust_replace(txn, GROUP, data, &err));
 	clv_trust_data_free(&data);
 	clv_key_free(&key);
-	clv_free(der);
+	free(der);
+	clv_free(self_signed);
 	clv_free(chain);
 }
 

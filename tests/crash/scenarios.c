@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "homes.h"
+#include "support/issue.h"
 #include "tree.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
@@ -161,8 +162,8 @@ change_lists(const struct lab *lab, const uint8_t *der, size_t size)
 	    (status = replace_list(txn, lab, GROUP)) == CLV_OK &&
 	    (status = exchange_in_list(txn, lab, USERS)) == CLV_OK &&
 	    der != NULL)
-		status = clv_txn_certificate(
-		    txn, GROUP, TYPE, der, size, der, size, NULL);
+		status = clv_txn_certificate(txn, GROUP, TYPE, der, size,
+		    lab->issuer, lab->issuer_size, NULL);
 	if (status == CLV_OK)
 		status = clv_txn_commit(txn, NULL);
 	clv_txn_free(&txn);
@@ -204,13 +205,13 @@ print_next(const struct lab *lab)
 }
 
 const struct scenario scenarios[] = {
-    {"install", false, run_install, print_renewal, false, false},
-    {"commit", true, run_commit, print_next, false, false},
-    {"new-key", false, run_new_key, print_old, true, false},
-    {"new-key-again", true, run_new_key, print_old, true, false},
-    {"cancel", false, run_cancel, print_old, false, false},
-    {"lists", false, run_lists, print_old, false, true},
-    {"key-certificate-lists", true, run_all, print_next, false, true},
+    {"install", false, run_install, print_renewal, false, false, false},
+    {"commit", true, run_commit, print_next, false, false, false},
+    {"new-key", false, run_new_key, print_old, true, false, false},
+    {"new-key-again", true, run_new_key, print_old, true, false, false},
+    {"cancel", false, run_cancel, print_old, false, false, false},
+    {"lists", false, run_lists, print_old, false, true, false},
+    {"key-certificate-lists", true, run_all, print_next, false, true, true},
 };
 const size_t scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
 
@@ -234,6 +235,29 @@ certificate_for(clv_key *key, unsigned days, uint8_t out[CERTIFICATE_ROOM])
 	memcpy(out, der, size);
 	clv_free(der);
 	return size;
+}
+
+/* Makes `next` a certificate that another has signed. */
+static void
+make_issuer(struct lab *lab)
+{
+	clv_store *store = NULL;
+	clv_key *key = NULL;
+	uint8_t *der;
+	char uri[96];
+
+	(void)snprintf(uri, sizeof(uri), "file:%s", lab->base);
+	MUST(clv_store_open(lab->context, uri, &store, &err));
+	MUST(clv_key_generate(store, CLV_EC_P256, NULL, &key, &err));
+	lab->issuer_size = certificate_for(key, 90, lab->issuer);
+	der = issue_again(lab->next, lab->next_size, key, lab->issuer,
+	    lab->issuer_size, &lab->next_size);
+	if (lab->next_size > CERTIFICATE_ROOM)
+		exit(2);
+	memcpy(lab->next, der, lab->next_size);
+	free(der);
+	clv_key_free(&key);
+	clv_store_free(&store);
 }
 
 static void
@@ -312,6 +336,7 @@ make_templates(struct lab *lab, clv_application *application)
 	MUST(clv_txn_open(application, &txn, &err));
 	MUST(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
 	lab->next_size = certificate_for(key, 90, lab->next);
+	make_issuer(lab);
 	clv_key_free(&key);
 	clv_txn_free(&txn);
 	lab_keep(lab, lab->pending);
@@ -473,6 +498,7 @@ lab_reset(const struct lab *lab, const struct scenario *scenario)
 /* All that a scenario may change. */
 struct found {
 	char print[THUMBPRINT]; /* of the slot's certificate */
+	bool chain;             /* it has one, and it is the one it came with */
 	char lists[LISTS + 1];
 	bool pending;
 };
@@ -492,6 +518,24 @@ look_at_lists(
 	}
 }
 
+/* Whether the slot has `issuer` as chain; false also if it has none. */
+static clv_status
+look_at_chain(
+    const struct lab *lab, const clv_application *application, bool *found)
+{
+	uint8_t *chain = NULL;
+	size_t size = 0;
+	const clv_status status = clv_application_chain(
+	    application, GROUP, TYPE, &chain, &size, NULL);
+
+	*found = status == CLV_OK && size == lab->issuer_size &&
+	    memcmp(chain, lab->issuer, size) == 0;
+	clv_free(chain);
+	if (status == CLV_OK && !*found)
+		return CLV_CORRUPT;
+	return status == CLV_NOT_FOUND ? CLV_OK : status;
+}
+
 /* False unless the slot's key fits. */
 static bool
 look(
@@ -509,6 +553,7 @@ look(
 		CLV_OK &&
 	    clv_application_certificate(
 		application, GROUP, TYPE, &certificate, NULL) == CLV_OK &&
+	    look_at_chain(lab, application, &found->chain) == CLV_OK &&
 	    clv_application_key(application, GROUP, TYPE, &key, NULL) == CLV_OK)
 		(void)snprintf(found->print, THUMBPRINT, "%s",
 		    clv_certificate_thumbprint(certificate));
@@ -546,8 +591,8 @@ look_without_writing(
 static bool
 same(const struct found *a, const struct found *b)
 {
-	return strcmp(a->print, b->print) == 0 && a->pending == b->pending &&
-	    strcmp(a->lists, b->lists) == 0;
+	return strcmp(a->print, b->print) == 0 && a->chain == b->chain &&
+	    a->pending == b->pending && strcmp(a->lists, b->lists) == 0;
 }
 
 /* Those who had read the lists before all this. */
@@ -573,6 +618,8 @@ verify_state(const struct lab *lab, const struct scenario *scenario,
 
 	if (!is_new && strcmp(found->print, lab->old) != 0)
 		return "it is another certificate";
+	if (found->chain != (is_new && scenario->brings_chain))
+		return "the chain is not that of the certificate";
 	if (scenario->changes_lists && !lists_old && !lists_new)
 		return "the lists are neither old nor new";
 	if (scenario->changes_lists && strcmp(wanted, lab->old) != 0 &&

@@ -33,6 +33,8 @@ struct lab {
 	uint8_t next[CERTIFICATE_ROOM]; /* for the pending key */
 	size_t next_size;
 	char next_print[THUMBPRINT];
+	uint8_t issuer[CERTIFICATE_ROOM]; /* of the latter */
+	size_t issuer_size;
 };
 
 /* The TrustLists: at first, both trust `renewal`, and afterwards `next`. */
@@ -47,6 +49,7 @@ struct scenario {
 	const char *(*new_print)(const struct lab *lab);
 	bool leaves_pending;
 	bool changes_lists;
+	bool brings_chain;
 };
 
 extern const struct scenario scenarios[];

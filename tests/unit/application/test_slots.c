@@ -382,6 +382,34 @@ test_txn_verify__does_not_believe_the_chain_that_comes_along(void **state)
 }
 
 static void
+test_txn_commit__keeps_the_chain(void **state)
+{
+	struct blob reversed = pki_join(&root.der, &ca.der);
+	struct blob ordered = pki_join(&ca.der, &root.der);
+	clv_txn *txn = begin();
+	uint8_t *chain = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_fails(CLV_NOT_FOUND,
+	    clv_application_chain(
+		application, GROUP, TYPE, &chain, &size, &err));
+	assert_fails(CLV_INVALID,
+	    clv_txn_certificate(txn, GROUP, TYPE, issued.der.bytes,
+		issued.der.size, root.der.bytes, root.der.size, &err));
+	assert_ok(clv_txn_certificate(txn, GROUP, TYPE, issued.der.bytes,
+	    issued.der.size, reversed.bytes, reversed.size, &err));
+	commit(&txn);
+	assert_ok(clv_application_chain(
+	    application, GROUP, TYPE, &chain, &size, &err));
+	assert_int_equal(size, ordered.size);
+	assert_memory_equal(chain, ordered.bytes, size);
+	clv_free(chain);
+	blob_drop(&reversed);
+	blob_drop(&ordered);
+}
+
+static void
 test_txn_verify__asks_again_at_the_commit(void **state)
 {
 	clv_txn *txn = begin();
@@ -495,6 +523,7 @@ main(void)
 	    VERIFY(test_txn_verify__asks_the_list_as_it_will_be),
 	    VERIFY(
 		test_txn_verify__does_not_believe_the_chain_that_comes_along),
+	    VERIFY(test_txn_commit__keeps_the_chain),
 	    VERIFY(test_txn_verify__asks_again_at_the_commit),
 	    VERIFY(test_txn_verify__asks_a_list_that_others_changed_meanwhile),
 	    VERIFY(test_txn_verify__locks_no_list_that_stays_as_it_is),

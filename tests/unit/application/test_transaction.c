@@ -67,39 +67,6 @@ test_txn_commit__keeps_the_key_of_a_renewed_certificate(void **state)
 }
 
 static void
-test_txn_commit__keeps_the_chain(void **state)
-{
-	clv_txn *txn = NULL;
-	clv_key *key = NULL;
-	uint8_t *der;
-	uint8_t *chain = NULL;
-	size_t size = 0;
-	size_t chain_size = 0;
-
-	(void)state;
-	assert_ok(clv_application_key(application, GROUP, TYPE, &key, &err));
-	der = certificate_for(key, TEST_URI, &size);
-	assert_fails(CLV_NOT_FOUND,
-	    clv_application_chain(
-		application, GROUP, TYPE, &chain, &chain_size, &err));
-	assert_ok(clv_txn_open(application, &txn, &err));
-	assert_fails(CLV_INVALID,
-	    clv_txn_certificate(
-		txn, GROUP, TYPE, der, size, der, size - 1, &err));
-	assert_ok(
-	    clv_txn_certificate(txn, GROUP, TYPE, der, size, der, size, &err));
-	assert_ok(clv_txn_commit(txn, &err));
-	clv_txn_free(&txn);
-	assert_ok(clv_application_chain(
-	    application, GROUP, TYPE, &chain, &chain_size, &err));
-	assert_int_equal(chain_size, size);
-	assert_memory_equal(chain, der, size);
-	clv_free(chain);
-	clv_free(der);
-	clv_key_free(&key);
-}
-
-static void
 read_generation(struct clv_generation *generation)
 {
 	assert_ok(clv_state_read_generation(clv_context_guard(context),
@@ -379,7 +346,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_txn_commit__replaces_key_and_certificate),
 	    TEST(test_txn_commit__keeps_the_key_of_a_renewed_certificate),
-	    TEST(test_txn_commit__keeps_the_chain),
 	    TEST(test_txn_commit__leaves_word_of_itself),
 	    TEST(test_txn_cancel__leaves_no_trace),
 	    TEST(test_txn_new_key__outlives_the_transaction),
