@@ -38,7 +38,9 @@
  *     there from the beginning could.
  *   - Keys stay loaded, the session stays open: a signature is one command.
  *     Without a resource manager our processes share slots and clean up after
- *     those that died: slots.h.
+ *     those that died, and after answers that were lost or disturbed: what is
+ *     provably ours does not stay in the TPM, and what is not is left alone.
+ *     How far that goes is said in slots.h.
  *
  * Lockout
  *

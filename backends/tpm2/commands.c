@@ -199,6 +199,10 @@ clv_tpm_create_primary(struct clv_tpm_link *link, TPM2_HANDLE hierarchy,
 	skip_creation(link->answer);
 	claimed = clv_tpm_get_sized(link->answer);
 	rc = clv_tpm_answer_end(link->answer);
+	/* another hash than we asked for is no refusal, but disturbed */
+	if (rc == TSS2_RC_SUCCESS &&
+	    public_area->publicArea.nameAlg != template->publicArea.nameAlg)
+		rc = CLV_TPM_RC_MALFORMED;
 	if (rc == TSS2_RC_SUCCESS)
 		rc = check_name(public_area, claimed, name);
 	return rc != TSS2_RC_SUCCESS ? rc

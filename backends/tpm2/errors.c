@@ -215,17 +215,33 @@ static const struct meaning meanings[] = {
 };
 /* clang-format on */
 
-TSS2_RC
-clv_tpm_rc_base(TSS2_RC rc)
+bool
+clv_tpm_rc_is_refusal(TSS2_RC rc)
 {
 	const TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
 
-	if (layer != TSS2_TPM_RC_LAYER && layer != TSS2_RESMGR_TPM_RC_LAYER &&
-	    layer != TSS2_RESMGR_RC_LAYER)
+	return rc != TSS2_RC_SUCCESS &&
+	    (layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER ||
+		layer == TSS2_RESMGR_RC_LAYER);
+}
+
+TSS2_RC
+clv_tpm_rc_base(TSS2_RC rc)
+{
+	if (!clv_tpm_rc_is_refusal(rc))
 		return rc;
 	rc &= ~TSS2_RC_LAYER_MASK;
 	/* Part 2, 6.6.2: format 1 has its own code in six bits */
 	return rc & TPM2_RC_FMT1 ? rc & 0xbfU : rc;
+}
+
+/* Part 2, 6.6.2: of format 1, a parameter's number has a bit of its own, and
+ * the highest bit of the others tells sessions from handles. */
+bool
+clv_tpm_rc_is_session(TSS2_RC rc)
+{
+	return clv_tpm_rc_is_refusal(rc) && (rc & TPM2_RC_FMT1) != 0 &&
+	    (rc & TPM2_RC_P) == 0 && (rc & TPM2_RC_S) != 0;
 }
 
 bool

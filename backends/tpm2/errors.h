@@ -41,6 +41,14 @@ TSS2_RC clv_tpm_rc_base(TSS2_RC rc);
  * or what it answered was not understood. */
 bool clv_tpm_rc_is_lost(TSS2_RC rc);
 
+/* Whether the TPM says, or a resource manager in its place, that it has not
+ * done what it was told. */
+bool clv_tpm_rc_is_refusal(TSS2_RC rc);
+
+/* Whether it is about a session of the command, and not about a handle or a
+ * parameter. */
+bool clv_tpm_rc_is_session(TSS2_RC rc);
+
 /* By name, such as "TPM_RC_LOCKOUT"; "TSS2_RC" for an unknown one. Static. */
 const char *clv_tpm_rc_name(TSS2_RC rc);
 

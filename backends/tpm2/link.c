@@ -47,6 +47,20 @@ clv_tpm_link_new(const char *tcti)
 	return link;
 }
 
+/* To clean up is worth one more connection, if we had one. */
+static bool
+can_clean_up(struct clv_tpm_link *link)
+{
+	struct clv_tpm_slot slot;
+	clv_tpm_claim claim;
+	TSS2_RC rc;
+
+	if (link->transport == NULL && link->was_connected &&
+	    clv_tpm_slots_orphan(link->slots, true, &claim, &slot))
+		(void)clv_tpm_link_connect(link, NULL, &rc, NULL);
+	return link->transport != NULL;
+}
+
 void
 clv_tpm_link_free(struct clv_tpm_link **link)
 {
@@ -54,12 +68,15 @@ clv_tpm_link_free(struct clv_tpm_link **link)
 
 	if (gone == NULL)
 		return;
-	if (gone->transport != NULL &&
+	if (gone->was_connected &&
 	    clv_tpm_slots_lock(gone->slots, true) == TSS2_RC_SUCCESS) {
-		clv_tpm_flush_all(gone);
-		clv_tpm_sweep(gone, true);
-		if (gone->used_lockable && !gone->managed)
-			(void)clv_tpm_shutdown(gone);
+		if (can_clean_up(gone)) {
+			clv_tpm_flush_all(gone);
+			clv_tpm_sweep(gone, true);
+			if (gone->used_lockable && !gone->managed)
+				(void)clv_tpm_shutdown(gone);
+		}
+		clv_tpm_slots_give_up(gone->slots);
 		clv_tpm_slots_unlock(gone->slots);
 	}
 	clv_tpm_link_disconnect(gone);
@@ -240,5 +257,7 @@ clv_tpm_exchange(struct clv_tpm_link *link, const struct clv_tpm_auth *auth,
 	if (rc == TSS2_RC_SUCCESS && protected)
 		rc = clv_tpm_session_unprotect(link->session, link->crypto,
 		    auth, link->command, link->answer);
+	if (rc == TSS2_RC_SUCCESS && protected)
+		clv_tpm_prove(link);
 	return rc;
 }

@@ -21,6 +21,7 @@
 struct clv_tpm_resident {
 	const struct clv_tpm_object *object; /* NULL: free */
 	TPM2_HANDLE handle;
+	bool proven; /* an HMAC of the TPM's has named it by this handle */
 	clv_tpm_claim slot;
 	uint64_t used;
 };
@@ -30,6 +31,7 @@ struct clv_tpm_primary {
 	TPM2_HANDLE parent; /* as a key names it; 0: none known */
 	TPM2_HANDLE handle; /* 0: not loaded */
 	bool transient;
+	bool proven;   /* as above */
 	bool recorded; /* its name was compared with a recorded one */
 	clv_tpm_claim slot;
 	uint64_t used;
@@ -113,6 +115,8 @@ void clv_tpm_make_room(struct clv_tpm_link *link, bool spare_primary);
  * of our processes. False if there was none to take. */
 bool clv_tpm_take_slot(
     struct clv_tpm_link *link, enum clv_tpm_slot_kind kind, bool spare_primary);
+/* After a protected command went well: the handles it named are right. */
+void clv_tpm_prove(struct clv_tpm_link *link);
 /* Compares names with the TPM's and forgets what is not there any more;
  * whether that changed anything. */
 bool clv_tpm_revalidate(struct clv_tpm_link *link);
@@ -132,8 +136,13 @@ void clv_tpm_flush_object(
  * where it is written down, -1 if it is not. A `name` of NULL is not known. */
 TSS2_RC clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
     const TPM2B_NAME *name, clv_tpm_claim *claim);
-void clv_tpm_settle(struct clv_tpm_link *link, clv_tpm_claim claim, TSS2_RC rc,
-    TPM2_HANDLE handle, const TPM2B_NAME *name);
+/* Returns `rc`, or CLV_TPM_RC_MALFORMED if the handle can't be the new one's.
+ * Unless the TPM refused, what an answer that was no good may hide is looked
+ * for: at once, or when we are connected again. */
+TSS2_RC clv_tpm_settle(struct clv_tpm_link *link, clv_tpm_claim claim,
+    TSS2_RC rc, TPM2_HANDLE handle, const TPM2B_NAME *name);
+/* The same for what was settled, but is not to be found by its handle. */
+void clv_tpm_search(struct clv_tpm_link *link, clv_tpm_claim claim);
 /* Flushes what another process of ours used least recently. */
 bool clv_tpm_take_from_others(
     struct clv_tpm_link *link, enum clv_tpm_slot_kind kind);

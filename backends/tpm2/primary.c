@@ -151,7 +151,8 @@ make(struct clv_tpm_link *link, const TPM2B_NAME *recorded,
 			rc = clv_tpm_create_primary(link, made->parent,
 			    &clv_tpm_srk_template, &made->handle,
 			    &made->public_area, &made->name);
-		clv_tpm_settle(link, made->slot, rc, made->handle, &made->name);
+		rc = clv_tpm_settle(
+		    link, made->slot, rc, made->handle, &made->name);
 	} while (clv_tpm_rc_base(rc) == TPM2_RC_OBJECT_MEMORY &&
 	    clv_tpm_take_slot(link, CLV_TPM_SLOT_OBJECT, false));
 	return rc;

@@ -57,16 +57,21 @@ still_there(struct clv_tpm_link *link, clv_tpm_claim slot)
 
 /* ---- flushing ---- */
 
+/* A handle that was never used with success is the TPM's word alone. */
 static void
-flush_handle(struct clv_tpm_link *link, TPM2_HANDLE handle, clv_tpm_claim slot)
+flush_handle(struct clv_tpm_link *link, TPM2_HANDLE handle, bool proven,
+    clv_tpm_claim slot)
 {
-	TSS2_RC rc;
+	TSS2_RC rc, base;
 
 	if (!still_there(link, slot))
 		return;
 	rc = clv_tpm_flush(link, handle);
+	base = clv_tpm_rc_base(rc);
+	if (!proven && (base == TPM2_RC_HANDLE || base == TPM2_RC_VALUE))
+		clv_tpm_search(link, slot);
 	/* what can't be flushed now stays on record, for later */
-	if (rc == TSS2_RC_SUCCESS || clv_tpm_rc_base(rc) == TPM2_RC_HANDLE)
+	else if (rc == TSS2_RC_SUCCESS || base == TPM2_RC_HANDLE)
 		clv_tpm_slots_remove(link->slots, slot);
 }
 
@@ -76,7 +81,7 @@ flush_resident(struct clv_tpm_link *link, struct clv_tpm_resident *resident)
 	const struct clv_tpm_resident gone = *resident;
 
 	*resident = (struct clv_tpm_resident){.slot = -1};
-	flush_handle(link, gone.handle, gone.slot);
+	flush_handle(link, gone.handle, gone.proven, gone.slot);
 }
 
 void
@@ -87,7 +92,7 @@ clv_tpm_flush_primary(struct clv_tpm_link *link)
 	link->primary.handle = 0;
 	link->primary.slot = -1;
 	if (gone.handle != 0 && gone.transient)
-		flush_handle(link, gone.handle, gone.slot);
+		flush_handle(link, gone.handle, gone.proven, gone.slot);
 }
 
 void
@@ -95,11 +100,12 @@ clv_tpm_flush_session(struct clv_tpm_link *link)
 {
 	const TPM2_HANDLE handle = link->session->handle;
 	const clv_tpm_claim slot = link->session_slot;
+	const bool proven = link->session->proven;
 
 	clv_tpm_session_forget(link->session);
 	link->session_slot = -1;
 	if (handle != 0)
-		flush_handle(link, handle, slot);
+		flush_handle(link, handle, proven, slot);
 }
 
 bool
@@ -194,13 +200,16 @@ start_session(struct clv_tpm_link *link)
 		rc = clv_tpm_intend(link, CLV_TPM_SLOT_SESSION, NULL, &slot);
 		if (rc == TSS2_RC_SUCCESS)
 			rc = clv_tpm_start_session(link);
-		clv_tpm_settle(link, slot, rc, link->session->handle, NULL);
+		rc =
+		    clv_tpm_settle(link, slot, rc, link->session->handle, NULL);
 		base = clv_tpm_rc_base(rc);
 	} while ((base == TPM2_RC_SESSION_MEMORY ||
 		     base == TPM2_RC_SESSION_HANDLES) &&
 	    clv_tpm_take_slot(link, CLV_TPM_SLOT_SESSION, true));
-	if (rc != TSS2_RC_SUCCESS)
+	if (rc != TSS2_RC_SUCCESS) {
+		clv_tpm_session_forget(link->session);
 		return rc;
+	}
 	link->session_recorded = link->primary.recorded;
 	link->session_target = link->primary.name;
 	link->session_slot = slot;
@@ -261,7 +270,7 @@ load(struct clv_tpm_link *link, const struct clv_tpm_object *object,
 		    link, CLV_TPM_SLOT_OBJECT, &object->name, &resident->slot);
 		if (rc == TSS2_RC_SUCCESS)
 			rc = clv_tpm_load(link, object, &resident->handle);
-		clv_tpm_settle(
+		rc = clv_tpm_settle(
 		    link, resident->slot, rc, resident->handle, NULL);
 	} while (clv_tpm_rc_base(rc) == TPM2_RC_OBJECT_MEMORY &&
 	    clv_tpm_take_slot(link, CLV_TPM_SLOT_OBJECT, true));
@@ -303,9 +312,27 @@ clv_tpm_need(struct clv_tpm_link *link, const struct clv_tpm_object *object,
 	return TSS2_RC_SUCCESS;
 }
 
-/* Whether the TPM says that a handle is not what we think. */
+void
+clv_tpm_prove(struct clv_tpm_link *link)
+{
+	const struct clv_tpm_command *command = link->command;
+
+	for (size_t at = CLV_TPM_HEADER; at < command->authorization; at += 4) {
+		const TPM2_HANDLE handle =
+		    clv_tpm_read_u32(command->bytes + at);
+
+		if (link->primary.handle == handle)
+			link->primary.proven = true;
+		for (size_t i = 0; i < CLV_TPM_RESIDENT_MAX; i++)
+			if (link->residents[i].handle == handle)
+				link->residents[i].proven = true;
+	}
+}
+
+/* Whether the TPM says that a handle is not what we think, or can be none. */
 static bool
-is_lost(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
+is_lost(struct clv_tpm_link *link, TPM2_HANDLE handle, bool proven,
+    const TPM2B_NAME *name)
 {
 	TPM2B_PUBLIC public_area;
 	TPM2B_NAME found;
@@ -315,7 +342,19 @@ is_lost(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
 
 	if (rc == TSS2_RC_SUCCESS)
 		return !clv_tpm_name_equal(&found, name);
-	return base == TPM2_RC_HANDLE || base == TPM2_RC_REFERENCE_H0;
+	return base == TPM2_RC_HANDLE || base == TPM2_RC_REFERENCE_H0 ||
+	    (base == TPM2_RC_VALUE && !proven);
+}
+
+/* What is not there under its handle was flushed by somebody, or never had
+ * that handle. */
+static void
+lose(struct clv_tpm_link *link, bool proven, clv_tpm_claim slot)
+{
+	if (proven)
+		clv_tpm_slots_remove(link->slots, slot);
+	else
+		clv_tpm_search(link, slot);
 }
 
 bool
@@ -328,15 +367,16 @@ clv_tpm_revalidate(struct clv_tpm_link *link)
 		struct clv_tpm_resident *one = &link->residents[i];
 
 		if (one->object == NULL ||
-		    !is_lost(link, one->handle, &one->object->name))
+		    !is_lost(
+			link, one->handle, one->proven, &one->object->name))
 			continue;
-		clv_tpm_slots_remove(link->slots, one->slot);
+		lose(link, one->proven, one->slot);
 		*one = (struct clv_tpm_resident){.slot = -1};
 		changed = true;
 	}
 	if (primary->handle != 0 && primary->transient &&
-	    is_lost(link, primary->handle, &primary->name)) {
-		clv_tpm_slots_remove(link->slots, primary->slot);
+	    is_lost(link, primary->handle, primary->proven, &primary->name)) {
+		lose(link, primary->proven, primary->slot);
 		primary->handle = 0;
 		primary->slot = -1;
 		changed = true;

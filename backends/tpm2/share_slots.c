@@ -32,15 +32,27 @@ clv_tpm_intend(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind,
 	return rc;
 }
 
-void
+TSS2_RC
 clv_tpm_settle(struct clv_tpm_link *link, clv_tpm_claim claim, TSS2_RC rc,
     TPM2_HANDLE handle, const TPM2B_NAME *name)
 {
-	if (rc == TSS2_RC_SUCCESS)
-		clv_tpm_slots_settle(link->slots, claim, handle, name);
-	else if (!clv_tpm_rc_is_lost(rc) && rc != CLV_TPM_RC_FORGED)
+	if (rc == TSS2_RC_SUCCESS &&
+	    !clv_tpm_slots_settle(link->slots, claim, handle, name))
+		rc = CLV_TPM_RC_MALFORMED;
+	else if (clv_tpm_rc_is_refusal(rc))
 		clv_tpm_slots_remove(link->slots, claim);
-	/* else: the TPM may have made it; we look for it when we connect */
+	/* else the TPM may have made it; if it can't be talked to now, we look
+	 * for it when we connect */
+	else if (rc != TSS2_RC_SUCCESS && !clv_tpm_rc_is_lost(rc))
+		clv_tpm_sweep(link, false);
+	return rc;
+}
+
+void
+clv_tpm_search(struct clv_tpm_link *link, clv_tpm_claim claim)
+{
+	clv_tpm_slots_doubt(link->slots, claim);
+	clv_tpm_sweep(link, false);
 }
 
 /* ---- flushing for others ---- */
@@ -53,101 +65,132 @@ is_of_this_epoch(
 	    slot->epoch.restarts == link->epoch.restarts;
 }
 
-static bool
-holds(struct clv_tpm_link *link, TPM2_HANDLE handle, const TPM2B_NAME *name)
+/* What became of something on record. */
+enum finding {
+	IS_GONE, /* or another's by now */
+	FLUSHED,
+	UNKNOWN /* the TPM can't be talked to */
+};
+
+static enum finding
+finding_of(TSS2_RC rc)
+{
+	if (rc == TSS2_RC_SUCCESS)
+		return FLUSHED;
+	return clv_tpm_rc_is_refusal(rc) ? IS_GONE : UNKNOWN;
+}
+
+static TSS2_RC
+check_name(struct clv_tpm_link *link, TPM2_HANDLE handle,
+    const TPM2B_NAME *name, bool *same)
 {
 	TPM2B_PUBLIC public_area;
 	TPM2B_NAME found;
+	const TSS2_RC rc =
+	    clv_tpm_read_public(link, handle, &public_area, &found);
 
-	if (handle >> TPM2_HR_SHIFT != TPM2_HT_TRANSIENT ||
-	    clv_tpm_read_public(link, handle, &public_area, &found) !=
-		TSS2_RC_SUCCESS)
-		return false;
-	return name->size == 0 ? clv_tpm_is_like_srk(&public_area)
-			       : clv_tpm_name_equal(&found, name);
+	*same = rc == TSS2_RC_SUCCESS &&
+	    (name->size == 0 ? clv_tpm_is_like_srk(&public_area)
+			     : clv_tpm_name_equal(&found, name));
+	return rc;
 }
 
-/* Whether a handle still is what the record says. A session has no name, but
- * its number is given again only after it was flushed, and a reset is seen in
- * the epoch. */
-static bool
-is_what_it_was(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
+/* Flushes a handle if it still is what the record says. A session has no name,
+ * but its number is given again only after it was flushed, and a reset is seen
+ * in the epoch. */
+static enum finding
+flush_if_same(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
     clv_tpm_claim claim, TPM2_HANDLE handle)
 {
-	if (!is_of_this_epoch(link, slot) ||
-	    clv_tpm_slots_claimed(link->slots, claim, handle))
-		return false;
-	if (slot->kind == CLV_TPM_SLOT_SESSION)
-		return handle >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION;
-	return holds(link, handle, &slot->name);
+	const bool session = slot->kind == CLV_TPM_SLOT_SESSION;
+	bool same = true;
+	TSS2_RC rc;
+
+	if (clv_tpm_slots_claimed(link->slots, claim, handle) ||
+	    handle >> TPM2_HR_SHIFT !=
+		(session ? TPM2_HT_HMAC_SESSION : TPM2_HT_TRANSIENT))
+		return IS_GONE;
+	if (!session) {
+		rc = check_name(link, handle, &slot->name, &same);
+		if (rc != TSS2_RC_SUCCESS)
+			return finding_of(rc);
+	}
+	return same ? finding_of(clv_tpm_flush(link, handle)) : IS_GONE;
 }
 
 static bool
-was_there_before(const struct clv_tpm_slot *slot, TPM2_HANDLE handle)
+is_among(const TPM2_HANDLE *handles, size_t count, TPM2_HANDLE handle)
 {
-	for (size_t i = 0; i < slot->before_count; i++)
-		if (slot->before[i] == handle)
+	for (size_t i = 0; i < count; i++)
+		if (handles[i] == handle)
 			return true;
 	return false;
 }
 
-/* Looks for what was made by a command whose answer nobody has seen. */
-static bool
+/* Looks for what was made by a command whose answer nobody has seen, or
+ * believes: first where the answer says. */
+static enum finding
 flush_intended(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
     clv_tpm_claim claim)
 {
 	TPM2_HANDLE handles[2 * CLV_TPM_SLOT_BEFORE];
 	size_t count = sizeof(handles) / sizeof(handles[0]);
-	bool flushed = false;
+	enum finding finding = IS_GONE;
+	const TSS2_RC rc = clv_tpm_handles(link,
+	    slot->kind == CLV_TPM_SLOT_SESSION ? CLV_TPM_SESSIONS
+					       : CLV_TPM_TRANSIENT,
+	    handles, &count);
 
-	if (!is_of_this_epoch(link, slot) ||
-	    clv_tpm_handles(link,
-		slot->kind == CLV_TPM_SLOT_SESSION ? CLV_TPM_SESSIONS
-						   : CLV_TPM_TRANSIENT,
-		handles, &count) != TSS2_RC_SUCCESS)
-		return false;
-	for (size_t i = 0; i < count && !flushed; i++)
-		if (!was_there_before(slot, handles[i]) &&
-		    is_what_it_was(link, slot, claim, handles[i]))
-			flushed =
-			    clv_tpm_flush(link, handles[i]) == TSS2_RC_SUCCESS;
-	return flushed;
+	if (rc != TSS2_RC_SUCCESS)
+		return finding_of(rc);
+	if (is_among(handles, count, slot->handle))
+		finding = flush_if_same(link, slot, claim, slot->handle);
+	for (size_t i = 0; i < count && finding == IS_GONE; i++)
+		if (!is_among(slot->before, slot->before_count, handles[i]))
+			finding = flush_if_same(link, slot, claim, handles[i]);
+	return finding;
 }
 
-static bool
+/* What can't be found out now stays on record. */
+static enum finding
 flush_slot(struct clv_tpm_link *link, const struct clv_tpm_slot *slot,
     clv_tpm_claim claim)
 {
-	bool flushed;
+	enum finding finding = IS_GONE;
 
-	if (slot->intended)
-		flushed = flush_intended(link, slot, claim);
-	else
-		flushed = is_what_it_was(link, slot, claim, slot->handle) &&
-		    clv_tpm_flush(link, slot->handle) == TSS2_RC_SUCCESS;
-	clv_tpm_slots_remove(link->slots, claim);
-	return flushed;
+	if (is_of_this_epoch(link, slot))
+		finding = slot->intended
+		    ? flush_intended(link, slot, claim)
+		    : flush_if_same(link, slot, claim, slot->handle);
+	if (finding != UNKNOWN)
+		clv_tpm_slots_remove(link->slots, claim);
+	return finding;
 }
 
 bool
 clv_tpm_take_from_others(struct clv_tpm_link *link, enum clv_tpm_slot_kind kind)
 {
+	enum finding finding = IS_GONE;
 	struct clv_tpm_slot slot;
 	clv_tpm_claim claim;
 
-	while (clv_tpm_slots_victim(link->slots, kind, &claim, &slot))
-		if (flush_slot(link, &slot, claim))
-			return true;
-	return false;
+	while (finding == IS_GONE &&
+	    clv_tpm_slots_victim(link->slots, kind, &claim, &slot))
+		finding = flush_slot(link, &slot, claim);
+	return finding == FLUSHED;
 }
 
 void
 clv_tpm_sweep(struct clv_tpm_link *link, bool own)
 {
+	enum finding finding = IS_GONE;
 	struct clv_tpm_slot slot;
 	clv_tpm_claim claim;
 
-	while (clv_tpm_slots_orphan(link->slots, own, &claim, &slot))
-		if (flush_slot(link, &slot, claim))
+	while (finding != UNKNOWN &&
+	    clv_tpm_slots_orphan(link->slots, own, &claim, &slot)) {
+		finding = flush_slot(link, &slot, claim);
+		if (finding == FLUSHED)
 			link->events |= CLV_TPM_SWEPT;
+	}
 }

@@ -22,6 +22,7 @@
 #define RECORDS_ROOM 64
 #define MAGIC 0x3330544f4c53564cULL /* "LVSLOT03" */
 #define LOCK_WAIT_MS 120000
+#define NOBODY 0 /* is no owner's number */
 
 /* One object or session. Every field is a claim, checked before use. */
 struct record {
@@ -127,7 +128,8 @@ is_own(const struct clv_tpm_slots *slots, const struct record *record)
 static bool
 is_orphan(const struct clv_tpm_slots *slots, const struct record *record)
 {
-	if (record->intended && is_own(slots, record))
+	if (record->owner == NOBODY ||
+	    (record->intended && is_own(slots, record)))
 		return true;
 	if (record->space != slots->self.space || record->space == 0 ||
 	    record->pid == 0)
@@ -420,18 +422,32 @@ clv_tpm_slots_intend(
 	return -1;
 }
 
-void
+bool
 clv_tpm_slots_settle(struct clv_tpm_slots *slots, clv_tpm_claim claim,
     TPM2_HANDLE handle, const TPM2B_NAME *name)
 {
 	struct record *record = find(slots, claim);
 
 	if (record == NULL)
-		return;
+		return true;
 	if (name != NULL)
 		set_name(record, name);
+	for (size_t i = 0; i < record->before_count && i < CLV_TPM_SLOT_BEFORE;
+	     i++)
+		if (record->before[i] == handle)
+			return false;
 	record->handle = handle;
 	record->intended = 0;
+	return true;
+}
+
+void
+clv_tpm_slots_doubt(struct clv_tpm_slots *slots, clv_tpm_claim claim)
+{
+	struct record *record = find(slots, claim);
+
+	if (record != NULL)
+		record->intended = 1;
 }
 
 void
@@ -441,6 +457,14 @@ clv_tpm_slots_remove(struct clv_tpm_slots *slots, clv_tpm_claim claim)
 
 	if (record != NULL)
 		record->kind = CLV_TPM_SLOT_FREE;
+}
+
+void
+clv_tpm_slots_give_up(struct clv_tpm_slots *slots)
+{
+	for (size_t i = 0; slots != NULL && i < RECORDS; i++)
+		if (is_own(slots, &slots->page->records[i]))
+			slots->page->records[i].owner = NOBODY;
 }
 
 bool

@@ -13,6 +13,24 @@
  * loading and flushing an exclusive one, so that no handle changes its meaning
  * while a command that names it is under way.
  *
+ * What can't be trusted of an answer is the handle: no HMAC covers it, and a
+ * disturbed answer tells none. So a command that makes something is preceded
+ * by a list of the handles in use, and when its answer fails a check, or a
+ * handle turns out wrong before it was ever used with success, we look for
+ * what is new since, is nobody's on record, and has the name of what we asked
+ * for, and flush that: at once, or when the TPM can be talked to again; at the
+ * latest when the connection is closed or, if the TPM is away then, when the
+ * next one of this account is made. (A session has no name. One that another
+ * program started between our command and the search could be taken for the
+ * one we look for.) What was there before is never flushed, whatever number an
+ * answer tells.
+ *
+ * Beyond this promise is an interposer who makes up whole answers, with a name
+ * and a handle that are both wrong, or that say that the TPM refused what it
+ * has done (a search after each refusal of a TPM that is full and shared could
+ * hit what another program made meanwhile), or who swallows the command that
+ * flushes. He can fill the TPM until it is reset, and no more.
+ *
  * The file is a help and no more: without it everything works as well as
  * among strangers. Its content is believed only after a look at the TPM.
  */
@@ -46,8 +64,8 @@ struct clv_tpm_slot {
 	TPM2_HANDLE handle;
 	struct clv_tpm_epoch epoch;
 	TPM2B_NAME name; /* of an object; empty: a primary not known before */
-	/* Written down before the TPM was asked: the handle is not known, but
-	 * it is none of these. */
+	/* Written down before the TPM was asked: the handle is not known (that
+	 * of the record was told, but is in doubt), but it is none of these. */
 	bool intended;
 	size_t before_count;
 	TPM2_HANDLE before[CLV_TPM_SLOT_BEFORE];
@@ -71,10 +89,15 @@ void clv_tpm_slots_unlock(struct clv_tpm_slots *slots);
  * if there is no room. */
 clv_tpm_claim clv_tpm_slots_intend(
     struct clv_tpm_slots *slots, const struct clv_tpm_slot *slot);
-/* It got it. */
-void clv_tpm_slots_settle(struct clv_tpm_slots *slots, clv_tpm_claim claim,
+/* It got it. False if this can't be its handle, which was in use before: then
+ * it remains an intention. */
+bool clv_tpm_slots_settle(struct clv_tpm_slots *slots, clv_tpm_claim claim,
     TPM2_HANDLE handle, const TPM2B_NAME *name);
+/* It has another handle than we were told, perhaps: an intention again. */
+void clv_tpm_slots_doubt(struct clv_tpm_slots *slots, clv_tpm_claim claim);
 void clv_tpm_slots_remove(struct clv_tpm_slots *slots, clv_tpm_claim claim);
+/* What is left of ours is anybody's to flush: we go. */
+void clv_tpm_slots_give_up(struct clv_tpm_slots *slots);
 /* Whether nobody took it away; counts as a use. */
 bool clv_tpm_slots_still(struct clv_tpm_slots *slots, clv_tpm_claim claim);
 
@@ -86,8 +109,8 @@ bool clv_tpm_slots_victim(struct clv_tpm_slots *slots,
 /* Whether a record other than `claim` has this handle. */
 bool clv_tpm_slots_claimed(
     struct clv_tpm_slots *slots, clv_tpm_claim claim, TPM2_HANDLE handle);
-/* One that a dead process left, or an intention that came to nothing; with
- * `own`, anything that is ours. */
+/* One that a dead process left or a closed connection gave up, or an intention
+ * that came to nothing; with `own`, anything that is ours. */
 bool clv_tpm_slots_orphan(struct clv_tpm_slots *slots, bool own,
     clv_tpm_claim *claim, struct clv_tpm_slot *slot);
 

@@ -202,6 +202,10 @@ mend(struct clv_tpm_link *link, TSS2_RC rc)
 		return clv_tpm_revalidate(link) ? AGAIN : GIVE_UP;
 	case TPM2_RC_HANDLE:
 	case TPM2_RC_VALUE:
+		if (clv_tpm_rc_is_session(rc) && !link->session->proven) {
+			clv_tpm_flush_session(link);
+			return AGAIN;
+		}
 		/* wrong indeed, unless the handle has become another's */
 		return clv_tpm_revalidate(link) ? AGAIN : GIVE_UP;
 	case TPM2_RC_OBJECT_MEMORY:
@@ -260,7 +264,9 @@ tell(const struct clv_tpm_use *use, unsigned events)
 	    {CLV_TPM_WAS_RESET, "the TPM was reset; keys are loaded again"},
 	    {CLV_TPM_RELOADED,
 		"another program took a key's slot; it is loaded again"},
-	    {CLV_TPM_SWEPT, "flushed what a process that died had left"},
+	    {CLV_TPM_SWEPT,
+		"flushed what a process that died, or a lost answer, had "
+		"left"},
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

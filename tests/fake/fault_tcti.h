@@ -37,8 +37,7 @@ enum fault_kind {
 	FAULT_LONG,
 	/* The header's size, or the size of the parameters, is off by
 	 * `value`; all bytes are there. (A wrong handle in an answer is
-	 * FAULT_FLIP of byte 13: nothing protects it, and what it hides
-	 * can't be found again.) */
+	 * FAULT_FLIP of byte 13.) */
 	FAULT_LIE_SIZE,
 	FAULT_LIE_PARAMETERS,
 	/* The lowest bit of byte `value` is another. */
