@@ -102,6 +102,7 @@ static int
 list(struct program *program, const clv_application *application,
     struct audit *audit)
 {
+	struct clv_audit_summary summary;
 	cJSON *document = NULL;
 	clv_error *err = NULL;
 
@@ -109,8 +110,10 @@ list(struct program *program, const clv_application *application,
 		document = cJSON_CreateObject();
 		audit->records = cJSON_AddArrayToObject(document, "records");
 	}
-	if (clv_audit_visit(application, show, audit, &err)) {
-		cJSON_Delete(document);
+	if (clv_audit_visit(application, show, audit, &err) ||
+	    clv_audit_verify(application, NULL, &summary, &err)) {
+		if (program->json)
+			(void)program_print_json(&document);
 		return program_fail(&err);
 	}
 	return program->json ? program_print_json(&document) : program_finish();

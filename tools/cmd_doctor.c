@@ -51,9 +51,16 @@ print_object(const char *path, clv_guard_policy policy,
 		return;
 	program_print_text(stdout, path);
 	if (report == NULL) {
-		printf(": not judged: ");
+		printf(clv_error_status(failure) == CLV_CORRUPT
+			? ": not to be relied on: "
+			: ": not judged: ");
 		program_print_text(stdout, clv_error_reason(failure));
 		printf("\n");
+		if (clv_error_remedy(failure) != NULL) {
+			printf("    fix: ");
+			program_print_text(stdout, clv_error_remedy(failure));
+			printf("\n");
+		}
 		return;
 	}
 	printf(": %s (%s)",

@@ -4,6 +4,7 @@
 #include "status.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +201,26 @@ advise_audit(struct status *status)
 		    remedy != NULL ? remedy : clv_error_message(problem));
 }
 
+/* Whoever wrote claviger.conf by hand has none, which nobody can tell from
+ * one that was removed before there was a log. */
+static void
+advise_state(struct status *status)
+{
+	const char *directory = clv_application_directory(status->application);
+	char *path = NULL;
+
+	if (status->audit_problem != NULL || status->slot_count == 0 ||
+	    asprintf(&path, "%s/state", directory) < 0)
+		return;
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		advise(status,
+		    "%s is not there: nothing is recorded of how the keys came "
+		    "here; unless claviger.conf was written by hand, restore "
+		    "it from a backup",
+		    path);
+	free(path);
+}
+
 static void
 gather_history(struct status *status)
 {
@@ -215,6 +236,7 @@ gather_history(struct status *status)
 	(void)clv_audit_verify(
 	    application, NULL, &status->audit, &status->audit_problem);
 	advise_audit(status);
+	advise_state(status);
 	/* Opening it finished that, if this process may. */
 	if (asprintf(&path, "%s/state/redo", directory) >= 0 &&
 	    access(path, F_OK) == 0)

@@ -41,8 +41,9 @@
  * A group needs no slots. "certificate-types" says which it is meant to have;
  * without, those of its slots. "administrators" (users, groups) are who besides
  * root and the application may write, "audit" (file-size, files) bounds the
- * audit log (audit.h). Slots are independent of each other: one key may be in
- * a TPM, another one on a token.
+ * audit log (audit.h); "audit-begun: true", which the library writes, says that
+ * there is one, so that it is missed. Slots are independent of each other:
+ * one key may be in a TPM, another one on a token.
  *
  * Terms as in OPC 10000-12, 7.8: a slot is a pair of CertificateGroup and
  * CertificateType.
@@ -143,9 +144,10 @@ CLV_API bool clv_application_slot(
  * that is in it, as clv_guard_survey() does, and what claviger.conf names
  * elsewhere: TrustLists, certificates, stores and keys in files, files with
  * secrets (`pin-source`), and PKCS#11 modules (`module-path`), which others
- * must not be able to replace. A path without a claviger.conf in it is
- * surveyed as it is. The guard is the context's, with the administrators that
- * claviger.conf names.
+ * must not be able to replace; and whether the audit log is whole: if it is
+ * not, `visit` gets the reason as a failure. A path without a claviger.conf in
+ * it is surveyed as it is. The guard is the context's, with the administrators
+ * that claviger.conf names.
  *
  * A claviger.conf that the guard refuses, or that is not valid, is not
  * followed: `visit` gets the reason as a failure. Nothing outside the

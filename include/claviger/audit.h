@@ -57,11 +57,15 @@
  * cut, `head` may be some records behind; that records after it were taken
  * away before anybody appended can't be told then.
  *
- * A log that is gone altogether is found if anything was ever committed
- * (state/last is there), until the next change begins a new log. It is not
- * found in an application that was never changed since it was made, nor if
- * all of DIR/state was removed: nothing else says that there was one. An end
- * that was kept elsewhere finds these, too.
+ * A log that is gone altogether, also with all of DIR/state, is found, too:
+ * once something was recorded, claviger.conf says so (`audit-begun: true`). The
+ * next change begins a new log, the first record of which is
+ *
+ *     log-lost              the log was gone, or `head`, so that nobody knows
+ *                           whether records are missing before this one
+ *
+ * Not found is what also put claviger.conf back to a time before. An end that
+ * was kept elsewhere finds that.
  */
 #ifndef CLAVIGER_AUDIT_H
 #define CLAVIGER_AUDIT_H

@@ -99,6 +99,10 @@ clv_status clv_audit_read_file(const clv_application *application,
     int directory, uint64_t number, char **bytes, size_t *size,
     clv_error **err);
 
+/* Whether a log must be there: something was recorded, or was committed and
+ * carried out, which is only over when the log has it. */
+bool clv_audit_must_exist(const clv_application *application);
+
 /* ---- appending (audit_append.c) ---- */
 
 enum clv_audit_repeat {

@@ -30,6 +30,7 @@ struct log {
 	/* The record that the next one follows. */
 	uint64_t last;
 	char hash[CLV_AUDIT_HASH];
+	const char *loss; /* what is missing, that the next record tells */
 };
 
 static clv_status
@@ -175,6 +176,20 @@ choose_last(struct log *log)
 	}
 }
 
+/* Without `head` the end may be cut off; after a crash that goes for the very
+ * first record only. */
+static void
+find_loss(struct log *log)
+{
+	if (log->head.first != 0 || !clv_audit_must_exist(log->application))
+		return;
+	if (log->last == 0)
+		log->loss = "the log before this one is gone";
+	else if (log->last > 1)
+		log->loss = "state/audit/head was missing or damaged: records "
+			    "before this one may be gone";
+}
+
 static clv_status
 open_log(const clv_application *application, struct log *log, clv_error **err)
 {
@@ -194,19 +209,11 @@ open_log(const clv_application *application, struct log *log, clv_error **err)
 	clv_audit_give(application, log->directory, CLV_AUDIT_HEAD);
 	clv_audit_head_read(log->lock, &log->head);
 	status = find_last(log, err);
-	if (status == CLV_OK)
-		choose_last(log);
-	return status;
-}
-
-clv_status
-clv_audit_prepare(const clv_application *application, clv_error **err)
-{
-	struct log log;
-	const clv_status status = open_log(application, &log, err);
-
-	close_log(&log);
-	return status;
+	if (status != CLV_OK)
+		return status;
+	find_loss(log);
+	choose_last(log);
+	return CLV_OK;
 }
 
 /* ---- rotating ---- */
@@ -394,9 +401,42 @@ append(struct log *log, const char *body, clv_error **err)
 		status = append_line(log, line, size, err);
 	if (status == CLV_OK) {
 		move_head(log, line, size);
+		log->last = log->head.last;
+		memcpy(log->hash, log->head.hash, sizeof(log->hash));
+		log->size += (off_t)size;
 		(void)rotate(log, NULL);
 	}
 	free(line);
+	return status;
+}
+
+/* A new log must not look as if it were the whole one. */
+static clv_status
+tell_loss(struct log *log, clv_error **err)
+{
+	const struct clv_audit_event event = {
+	    .event = "log-lost", .outcome = CLV_CORRUPT, .detail = log->loss};
+	char *body = NULL;
+	clv_status status;
+
+	if (log->loss == NULL)
+		return CLV_OK;
+	status = clv_audit_make_body(&event, NULL, NULL, &body, err);
+	if (status == CLV_OK)
+		status = append(log, body, err);
+	free(body);
+	return status;
+}
+
+clv_status
+clv_audit_prepare(const clv_application *application, clv_error **err)
+{
+	struct log log;
+	clv_status status = open_log(application, &log, err);
+
+	if (status == CLV_OK)
+		status = tell_loss(&log, err);
+	close_log(&log);
 	return status;
 }
 
@@ -407,6 +447,8 @@ clv_audit_write(const clv_application *application, const char *body,
 	struct log log;
 	clv_status status = open_log(application, &log, err);
 
+	if (status == CLV_OK)
+		status = tell_loss(&log, err);
 	if (status == CLV_OK && !is_repeated(&log, id, repeat))
 		status = append(&log, body, err);
 	close_log(&log);

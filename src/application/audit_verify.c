@@ -63,14 +63,14 @@ broken(struct check *check, uint64_t sequence, const char *why)
 	return status;
 }
 
-/* Whether a commit was carried out, which is only over when the log has it.
- * In this order: the record of a commit goes last. */
-static bool
-must_have_log(const clv_application *application)
+/* In this order: the record of a commit goes last. */
+bool
+clv_audit_must_exist(const clv_application *application)
 {
 	const int directory = application->directory_fd;
 
-	return faccessat(directory, CLV_LAST_PATH, F_OK, 0) == 0 &&
+	return (application->config.audit_begun ||
+		   faccessat(directory, CLV_LAST_PATH, F_OK, 0) == 0) &&
 	    faccessat(directory, CLV_STATE_NAME "/" CLV_REDO_NAME, F_OK, 0) !=
 	    0 &&
 	    errno == ENOENT;
@@ -286,7 +286,8 @@ read_log(
     const clv_application *application, struct check *check, clv_error **err)
 {
 	/* First, so that what is recorded meanwhile is no matter. */
-	const bool must_have = check->fn == NULL && must_have_log(application);
+	const bool must_have =
+	    check->fn == NULL && clv_audit_must_exist(application);
 	clv_error *failure = NULL;
 	int directory = -1;
 	clv_status status;

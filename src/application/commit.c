@@ -245,6 +245,7 @@ put_state(struct commit *commit, clv_error **err)
 		    commit->redo, CLV_LEDGER_PATH, text, size, err);
 	free(text);
 	text = NULL;
+	commit->config.audit_begun = true;
 	if (status == CLV_OK)
 		status = clv_config_print(&commit->config, &text, &size, err);
 	if (status == CLV_OK)

@@ -64,6 +64,7 @@ struct clv_config {
 	/* Bytes of a file of the audit log, and how many files. */
 	size_t audit_size;
 	size_t audit_files;
+	bool audit_begun; /* something was recorded */
 };
 
 /* Parses YAML; `path` is for messages. CLV_CORRUPT names the line. */

@@ -203,6 +203,20 @@ read_audit(struct clv_reader *reader, yaml_node_t *value)
 	return clv_reader_fields(reader, value, fields);
 }
 
+/* Written by the library, so that a log that is gone is missed; whoever takes
+ * it out says that there is none. */
+static clv_status
+read_audit_begun(struct clv_reader *reader, yaml_node_t *value)
+{
+	const char *text = clv_reader_text(value);
+
+	if (text == NULL || strcmp(text, "true") != 0)
+		return clv_reader_complain(
+		    reader, value, "audit-begun", "is true or not there");
+	reader->config->audit_begun = true;
+	return CLV_OK;
+}
+
 static clv_status
 read_root(struct clv_reader *reader, yaml_node_t *root)
 {
@@ -216,6 +230,7 @@ read_root(struct clv_reader *reader, yaml_node_t *root)
 	    {"ip-addresses", read_ip_addresses},
 	    {"administrators", read_administrators},
 	    {"audit", read_audit},
+	    {"audit-begun", read_audit_begun},
 	    {"groups", clv_reader_groups},
 	    {NULL, NULL},
 	};

@@ -121,6 +121,8 @@ write_audit(struct writer *writer, const struct clv_config *config)
 	const bool size = config->audit_size != CLV_AUDIT_SIZE_DEFAULT;
 	const bool files = config->audit_files != CLV_AUDIT_COUNT_DEFAULT;
 
+	if (config->audit_begun)
+		pair(writer, "audit-begun", "true");
 	if (!size && !files)
 		return;
 	map_start(writer, "audit");

@@ -310,6 +310,21 @@ create(struct creation *creation, const clv_subject *subject, const char *given,
 	return status;
 }
 
+/* From here on, the log is missed. Only what is durable is claimed; that the
+ * application was made stands without. */
+static void
+begin_audit(clv_application *application)
+{
+	const struct clv_audit_event event = {.event = "application-created",
+	    .detail = clv_application_uri(application)};
+
+	if (clv_audit_append(application, &event, NULL) != CLV_OK)
+		return;
+	application->config.audit_begun = true;
+	if (clv_application_save(application, NULL) != CLV_OK)
+		application->config.audit_begun = false;
+}
+
 clv_status
 clv_application_create(clv_context *context, const char *directory,
     const clv_subject *subject, const char *store,
@@ -331,8 +346,7 @@ clv_application_create(clv_context *context, const char *directory,
 		    store != NULL ? store : "file:", algorithms, count, fd,
 		    err);
 	if (status == CLV_OK) {
-		clv_audit_tell(creation.application, "application-created",
-		    NULL, NULL, clv_application_uri(creation.application));
+		begin_audit(creation.application);
 		*out = creation.application;
 		creation.application = NULL; /* transferred */
 	} else {

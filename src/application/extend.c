@@ -153,6 +153,7 @@ commit(const struct extension *extension, const struct clv_state *state,
 	size_t size = 0;
 	clv_status status;
 
+	config->audit_begun = true;
 	if ((status = parse_again(config, &text, &size, &again, err)) ==
 		CLV_OK &&
 	    (status = clv_redo_new(&redo, err)) == CLV_OK &&

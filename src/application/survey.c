@@ -4,6 +4,7 @@
 /* What an application's security rests on, wherever it lies. */
 
 #include "application/application.h"
+#include "application/audit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -196,6 +197,31 @@ survey_named(
 	return status;
 }
 
+/* A log that was tampered with tells that somebody could. */
+static clv_status
+survey_audit(
+    struct survey *survey, const clv_application *application, clv_error **err)
+{
+	struct clv_audit_summary summary;
+	clv_error *failure = NULL;
+	char *path = NULL;
+	clv_status status = CLV_OK;
+
+	if (clv_audit_verify(application, NULL, &summary, &failure) ==
+	    CLV_CORRUPT) {
+		if (asprintf(&path, "%s/" CLV_AUDIT_DIRECTORY,
+			application->directory) < 0)
+			status = clv_error_raise(
+			    err, CLV_NO_MEMORY, NULL, "out of memory");
+		else
+			status = report_failure(
+			    survey, path, CLV_GUARD_CONFIG, failure, err);
+		free(path);
+	}
+	clv_error_free(&failure);
+	return status;
+}
+
 static bool
 has_config(const char *directory, char **config)
 {
@@ -230,11 +256,13 @@ survey_application(struct survey *survey, clv_context *context,
 		(void)clv_application_read_only(
 		    context, directory, &application, &failure);
 	}
-	if (status == CLV_OK && application != NULL)
-		status = survey_named(survey, application, err);
-	else if (status == CLV_OK)
+	if (status == CLV_OK && application == NULL)
 		status = report_failure(
 		    survey, config, CLV_GUARD_CONFIG, failure, err);
+	else if (status == CLV_OK)
+		status = survey_named(survey, application, err);
+	if (status == CLV_OK && application != NULL)
+		status = survey_audit(survey, application, err);
 	clv_application_free(&application);
 	clv_error_free(&failure);
 	return status;

@@ -307,6 +307,16 @@ assert_names_log(const char *log)
 	clv_error_free(&err);
 }
 
+/* As a claviger.conf that was written by hand: nothing says that there is a
+ * log. */
+static void
+forget_log(void)
+{
+	command_ok(place, "sed -i '/^audit-begun: true$/d' '%s/%s'", directory,
+	    CLV_CONFIG_NAME);
+	assert_ok(clv_application_reload(application, &err));
+}
+
 /* Of an old application, which never had one, nobody can say so. */
 static void
 test_audit_verify__finds_that_the_log_is_gone(void **state)
@@ -321,6 +331,7 @@ test_audit_verify__finds_that_the_log_is_gone(void **state)
 	record("known");
 	summary = check(CLV_OK);
 	command_ok(place, "rm -rf '%s' '%s'", log, last);
+	forget_log();
 	assert_int_equal(check(CLV_OK).last, 0);
 	assert_fails(CLV_CORRUPT,
 	    clv_audit_verify(application, summary.end, &now, &err));
@@ -337,6 +348,87 @@ test_audit_verify__finds_that_the_log_is_gone(void **state)
 	free(redo);
 	free(last);
 	free(log);
+}
+
+/* Without any commit, and with all that could tell of one. */
+static void
+test_audit_verify__misses_a_log_that_was_begun(void **state)
+{
+	const char *const gone[] = {"state/audit/*", "state/audit", "state"};
+	char *log = path_of("state/audit");
+
+	(void)state;
+	assert_int_equal(check(CLV_OK).last, 1);
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		command_ok(place, "rm -rf '%s'/%s", directory, gone[i]);
+		assert_int_equal(check(CLV_CORRUPT).broken, 1);
+		assert_ok(clv_application_reload(application, &err));
+		assert_names_log(log);
+	}
+	free(log);
+}
+
+static bool
+count_losses(void *user, const char *json, size_t size)
+{
+	size_t *count = user;
+
+	(void)size;
+	*count += strstr(json, "\"event\":\"log-lost\"") != NULL;
+	return true;
+}
+
+static size_t
+losses(void)
+{
+	size_t count = 0;
+
+	assert_ok(clv_audit_visit(application, count_losses, &count, &err));
+	return count;
+}
+
+/* The new log does not look as if it were all there ever was. */
+static void
+test_audit_append__tells_of_a_log_that_is_gone(void **state)
+{
+	char *last;
+
+	(void)state;
+	record("first");
+	assert_int_equal(losses(), 0);
+	command_ok(place, "rm -rf '%s/state'", directory);
+	record("second");
+	record("third");
+	assert_int_equal(check(CLV_OK).last, 3);
+	assert_int_equal(losses(), 1);
+	command_ok(place, "rm '%s/state/audit/head'", directory);
+	record("fourth");
+	record("fifth");
+	assert_int_equal(check(CLV_OK).last, 6);
+	assert_int_equal(losses(), 2);
+	last = newest();
+	assert_non_null(strstr(last, "fifth"));
+	free(last);
+}
+
+/* A commit says so, too: before what it tells of itself. */
+static void
+test_audit__commit_begins_a_log_that_is_missed(void **state)
+{
+	(void)state;
+	forget_log();
+	command_ok(place, "rm -rf '%s/state'", directory);
+	assert_int_equal(check(CLV_OK).last, 0);
+	assert_ok(
+	    clv_application_add_group(application, "One", NULL, NULL, 0, &err));
+	assert_int_equal(losses(), 0);
+	assert_int_equal(check(CLV_OK).last, 1);
+	command_ok(place, "rm -rf '%s/state'", directory);
+	assert_int_equal(check(CLV_CORRUPT).broken, 1);
+	assert_ok(
+	    clv_application_add_group(application, "Two", NULL, NULL, 0, &err));
+	assert_int_equal(losses(), 1);
+	assert_int_equal(check(CLV_OK).last, 2);
 }
 
 static void
@@ -725,6 +817,9 @@ main(void)
 	    TEST(test_audit_append__keeps_a_cut_visible),
 	    TEST(test_audit_verify__finds_a_missing_head),
 	    TEST(test_audit_verify__finds_that_the_log_is_gone),
+	    TEST(test_audit_verify__misses_a_log_that_was_begun),
+	    TEST(test_audit_append__tells_of_a_log_that_is_gone),
+	    TEST(test_audit__commit_begins_a_log_that_is_missed),
 	    TEST(test_audit_verify__compares_with_a_known_end),
 	    TEST(test_audit__tells_of_keys_and_commits),
 	    TEST(test_audit__tells_of_a_commit_once_whatever_crashes),
