@@ -14,7 +14,7 @@ print(const struct program *program, const clv_application *application)
 	int printed = EXIT_DONE;
 	bool good;
 
-	if (!status_gather(application, &status)) {
+	if (!status_gather(program->context, application, &status)) {
 		status_clear(&status);
 		return program_refuse(NULL, "status: out of memory");
 	}

@@ -12,23 +12,29 @@
 #include <claviger/transaction.h>
 
 #define STATUS_LISTS 5
+#define STATUS_REJECTED (STATUS_LISTS - 1)
 #define STATUS_ADVICE_MAX 64
 
 struct status_slot {
 	struct clv_slot about;
 	char *pending; /* URI of the key that waits, or NULL */
 	clv_certificate *certificate;
-	clv_error *problem; /* why there is no certificate */
+	clv_error *problem;  /* why there is no certificate */
+	const char *finding; /* what is wrong with the one there; or NULL */
 	long long days_left;
 };
 
 struct status_group {
 	const char *name;
 	const char *trust_list;
-	long counts[STATUS_LISTS]; /* -1: it can't be read */
+	/* What counts; -1: it can't be read. */
+	long counts[STATUS_LISTS];
+	long strays[STATUS_LISTS]; /* files that do not count */
+	cJSON *problems;           /* these, and why */
 };
 
 struct status {
+	clv_context *context;
 	const clv_application *application;
 	struct status_slot *slots;
 	size_t slot_count;
@@ -45,11 +51,17 @@ struct status {
 	bool good; /* every slot can be used */
 };
 
-/* What the lists are called, and in which folder they are. */
+/* What the lists are called. */
 extern const char *const status_list_names[STATUS_LISTS];
 
 /* False if memory runs out. */
-bool status_gather(const clv_application *application, struct status *status);
+bool status_gather(clv_context *context, const clv_application *application,
+    struct status *status);
+/* The same for one group's TrustList (status_lists.c). */
+void status_gather_list(struct status *status, struct status_group *group);
+/* Adds something to do, unless there is too much already. */
+void status_advise(struct status *status, const char *format, ...)
+    CLV_PRINTF(2, 3);
 void status_clear(struct status *status);
 
 /* The audit log is not to be relied on. That this account may not read it is

@@ -3,7 +3,6 @@
 
 #include "status.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,17 +13,8 @@
 /* Time enough to ask a CertificateManager for another one. */
 #define DAYS_SOON 30
 
-const char *const status_list_names[STATUS_LISTS] = {
-    "trusted", "trusted CRLs", "issuers", "issuer CRLs", "rejected"};
-
-static const char *const folders[STATUS_LISTS] = {"trusted/certs",
-    "trusted/crl", "issuer/certs", "issuer/crl", "rejected/certs"};
-
-static void advise(struct status *status, const char *format, ...)
-    CLV_PRINTF(2, 3);
-
-static void
-advise(struct status *status, const char *format, ...)
+void
+status_advise(struct status *status, const char *format, ...)
 {
 	va_list arguments;
 	char *text = NULL;
@@ -37,27 +27,6 @@ advise(struct status *status, const char *format, ...)
 	va_end(arguments);
 }
 
-/* Files in one directory of a TrustList; -1 if it can't be read. */
-static long
-count_files(const char *trust_list, const char *name)
-{
-	const struct dirent *entry;
-	char *path = NULL;
-	DIR *stream = NULL;
-	long count = -1;
-
-	if (asprintf(&path, "%s/%s", trust_list, name) >= 0)
-		stream = opendir(path);
-	if (stream != NULL) {
-		count = 0;
-		while ((entry = readdir(stream)) != NULL)
-			count += entry->d_name[0] != '.';
-		(void)closedir(stream);
-	}
-	free(path);
-	return count;
-}
-
 /* ---- slots ---- */
 
 static void
@@ -68,22 +37,79 @@ advise_slot(struct status *status, const struct status_slot *slot)
 	const char *type = slot->about.type;
 
 	if (slot->pending != NULL)
-		advise(status,
+		status_advise(status,
 		    "%s/%s: its new key waits for a certificate: claviger cert "
 		    "install %s FILE",
 		    group, type, directory);
 	else if (slot->about.key == NULL)
-		advise(status,
+		status_advise(status,
 		    "%s/%s is empty: claviger slot remove %s %s %s --yes, or "
 		    "fill it",
 		    group, type, directory, group, type);
 	else if (slot->certificate != NULL && slot->days_left < DAYS_SOON)
-		advise(status,
+		status_advise(status,
 		    "%s/%s: its certificate %s: claviger cert request %s "
 		    "--group %s --slot %s",
 		    group, type,
 		    slot->days_left < 0 ? "has expired" : "will expire soon",
 		    directory, group, type);
+}
+
+/* The thumbprint that a file's name claims, "CN [SHA1].der": it stands in
+ * claviger.conf and so was there when the certificate was put there. */
+static bool
+is_another(const struct status_slot *slot)
+{
+	const char *end = strrchr(slot->about.certificate, ']');
+	const char *start = strrchr(slot->about.certificate, '[');
+
+	return start != NULL && end != NULL && end - start == 41 &&
+	    strcmp(end, "].der") == 0 &&
+	    strspn(start + 1, "0123456789ABCDEF") == 40 &&
+	    strncmp(start + 1, clv_certificate_thumbprint(slot->certificate),
+		40) != 0;
+}
+
+/* A key in a plain file is looked at without asking a person or a device. */
+static void
+check_key(struct status *status, struct status_slot *slot)
+{
+	clv_key *key = NULL;
+	clv_error *err = NULL;
+
+	if (slot->about.key == NULL ||
+	    strncmp(slot->about.key, "file:", 5) != 0)
+		return;
+	if (clv_key_open(status->context, slot->about.key, &key, &err) ==
+	    CLV_OK) {
+		if (!clv_certificate_matches(slot->certificate, key))
+			slot->finding = "it is not the certificate of the key";
+	} else if (clv_error_status(err) != CLV_PERMISSION) {
+		status->good = false;
+		status_advise(status, "%s/%s: its key can't be used: %s%s%s",
+		    slot->about.group, slot->about.type, clv_error_message(err),
+		    clv_error_remedy(err) != NULL ? ": " : "",
+		    clv_error_remedy(err) != NULL ? clv_error_remedy(err) : "");
+	}
+	clv_key_free(&key);
+	clv_error_free(&err);
+}
+
+static void
+check_certificate(struct status *status, struct status_slot *slot)
+{
+	if (slot->certificate == NULL)
+		return;
+	check_key(status, slot);
+	if (slot->finding == NULL && is_another(slot))
+		slot->finding = "it is not the one that was installed";
+	if (slot->finding == NULL)
+		return;
+	status->good = false;
+	status_advise(status,
+	    "%s/%s: its certificate was exchanged: find out who could, and "
+	    "restore %s or install another one",
+	    slot->about.group, slot->about.type, slot->about.certificate);
 }
 
 static void
@@ -104,6 +130,7 @@ gather_slot(struct status *status, struct status_slot *slot)
 		slot->days_left =
 		    (long long)(left >= 0 ? left / 86400 : -1 - -left / 86400);
 	}
+	check_certificate(status, slot);
 	status->good = status->good && slot->certificate != NULL &&
 	    slot->days_left >= 0 && slot->about.key != NULL;
 	advise_slot(status, slot);
@@ -148,14 +175,7 @@ gather_groups(struct status *status)
 		group->name = clv_application_group(application, i);
 		group->trust_list =
 		    clv_application_trust_list(application, group->name);
-		for (size_t j = 0; j < STATUS_LISTS; j++)
-			group->counts[j] =
-			    count_files(group->trust_list, folders[j]);
-		if (group->counts[STATUS_LISTS - 1] > 0)
-			advise(status,
-			    "%s: somebody was turned away: claviger trust list "
-			    "%s --what rejected",
-			    group->name, group->trust_list);
+		status_gather_list(status, group);
 	}
 	return true;
 }
@@ -192,12 +212,12 @@ advise_audit(struct status *status)
 	if (!status_audit_is_bad(status))
 		return;
 	if (clv_error_status(problem) == CLV_CORRUPT)
-		advise(status,
+		status_advise(status,
 		    "the audit log was tampered with: claviger audit %s "
 		    "--verify",
 		    clv_application_directory(status->application));
 	else
-		advise(status, "the audit log can't be checked: %s",
+		status_advise(status, "the audit log can't be checked: %s",
 		    remedy != NULL ? remedy : clv_error_message(problem));
 }
 
@@ -213,7 +233,7 @@ advise_state(struct status *status)
 	    asprintf(&path, "%s/state", directory) < 0)
 		return;
 	if (access(path, F_OK) != 0 && errno == ENOENT)
-		advise(status,
+		status_advise(status,
 		    "%s is not there: nothing is recorded of how the keys came "
 		    "here; unless claviger.conf was written by hand, restore "
 		    "it from a backup",
@@ -240,7 +260,7 @@ gather_history(struct status *status)
 	/* Opening it finished that, if this process may. */
 	if (asprintf(&path, "%s/state/redo", directory) >= 0 &&
 	    access(path, F_OK) == 0)
-		advise(status,
+		status_advise(status,
 		    "a transaction is being carried out or was interrupted: "
 		    "claviger recover %s",
 		    directory);
@@ -248,9 +268,11 @@ gather_history(struct status *status)
 }
 
 bool
-status_gather(const clv_application *application, struct status *status)
+status_gather(clv_context *context, const clv_application *application,
+    struct status *status)
 {
-	*status = (struct status){.application = application, .good = true};
+	*status = (struct status){
+	    .context = context, .application = application, .good = true};
 	if (!gather_slots(status) || !gather_groups(status))
 		return false;
 	gather_history(status);
@@ -266,6 +288,9 @@ status_clear(struct status *status)
 		clv_certificate_free(&status->slots[i].certificate);
 		clv_error_free(&status->slots[i].problem);
 	}
+	for (size_t i = 0; status->groups != NULL && i < status->group_count;
+	     i++)
+		cJSON_Delete(status->groups[i].problems);
 	free(status->slots);
 	free(status->groups);
 	free(status->changes);

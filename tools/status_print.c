@@ -19,6 +19,8 @@ print_certificate(const struct status_slot *slot)
 		return;
 	}
 	printf("  certificate  %s\n", slot->about.certificate);
+	if (slot->finding != NULL)
+		printf("  PROBLEM      %s\n", slot->finding);
 	printf("  issuer       %s\n",
 	    clv_certificate_is_self_signed(certificate)
 		? "itself"
@@ -41,15 +43,24 @@ print_slot(const struct status_slot *slot)
 }
 
 static void
+print_count(const char *name, long count, long strays)
+{
+	if (count < 0)
+		printf("  %-12s can't be read\n", name);
+	else if (strays == 0)
+		printf("  %-12s %ld\n", name, count);
+	else
+		printf("  %-12s %ld, and %ld file%s not count\n", name, count,
+		    strays, strays == 1 ? " that does" : "s that do");
+}
+
+static void
 print_group(const struct status_group *group)
 {
 	printf("TrustList of %s: %s\n", group->name, group->trust_list);
 	for (size_t i = 0; i < STATUS_LISTS; i++)
-		if (group->counts[i] < 0)
-			printf("  %-12s can't be read\n", status_list_names[i]);
-		else
-			printf("  %-12s %ld\n", status_list_names[i],
-			    group->counts[i]);
+		print_count(
+		    status_list_names[i], group->counts[i], group->strays[i]);
 }
 
 static void
@@ -90,9 +101,11 @@ status_print(const struct status *status)
 	for (size_t i = 0; i < status->group_count; i++)
 		print_group(&status->groups[i]);
 	print_history(status);
-	for (size_t i = 0; i < status->advice_count; i++)
-		printf(
-		    "%s%s\n", i == 0 ? "to do:\n  " : "  ", status->advice[i]);
+	for (size_t i = 0; i < status->advice_count; i++) {
+		printf("%s", i == 0 ? "to do:\n  " : "  ");
+		program_print_text(stdout, status->advice[i]);
+		printf("\n");
+	}
 }
 
 /* ---- for programs ---- */
@@ -121,6 +134,7 @@ slot_json(const struct status_slot *slot)
 		return object;
 	}
 	add_text(object, "certificate", slot->about.certificate);
+	add_text(object, "problem", slot->finding);
 	add_text(object, "thumbprint", clv_certificate_thumbprint(certificate));
 	add_text(object, "issuer", clv_certificate_issuer(certificate));
 	add_text(object, "validUntil",
@@ -160,6 +174,8 @@ group_json(const struct status *status, const struct status_group *group)
 	     i++)
 		cJSON_AddItemToArray(types, cJSON_CreateString(type));
 	cJSON_AddItemToObject(object, "counts", counts_json(group));
+	cJSON_AddItemToObject(
+	    object, "notCounted", cJSON_Duplicate(group->problems, true));
 	return object;
 }
 

@@ -20,49 +20,49 @@ is_application(const char *directory)
 	return found;
 }
 
+/* The list of an application: claviger.conf may name administrators. */
 static clv_status
 open_application(struct program *program, const char *directory,
-    const clv_trust_options *options, clv_trust **out, clv_error **err)
+    clv_trust **out, clv_error **err)
 {
 	clv_application *application = NULL;
-	const char *path = NULL;
 	clv_status status = clv_application_open(
 	    program_context(program), directory, &application, err);
 
-	if (status != CLV_OK)
-		return status;
-	path = clv_application_trust_list(
-	    application, CLV_DEFAULT_APPLICATION_GROUP);
-	if (path == NULL)
-		status = clv_error_raise(err, CLV_NOT_FOUND, NULL,
-		    "%s has no %s", directory, CLV_DEFAULT_APPLICATION_GROUP);
-	else
-		status = clv_trust_open(path, options, out, err);
+	if (status == CLV_OK)
+		status = clv_application_open_trust_list(
+		    application, CLV_DEFAULT_APPLICATION_GROUP, out, err);
 	clv_application_free(&application);
+	return status;
+}
+
+static clv_status
+open_list(struct program *program, const char *directory, clv_trust **out,
+    clv_error **err)
+{
+	clv_trust_options *options = NULL;
+	clv_status status = clv_trust_options_new(&options, err);
+
+	if (status == CLV_OK)
+		status = clv_trust_options_set_guard(
+		    options, clv_context_guard(program_context(program)), err);
+	if (status == CLV_OK)
+		status = clv_trust_open(directory, options, out, err);
+	clv_trust_options_free(&options);
 	return status;
 }
 
 clv_trust *
 trust_open(struct program *program, const char *directory)
 {
-	clv_trust_options *options = NULL;
 	clv_trust *trust = NULL;
 	clv_error *err = NULL;
-	clv_status status;
 
 	if (program_context(program) == NULL)
 		return NULL;
-	status = clv_trust_options_new(&options, &err);
-	if (status == CLV_OK)
-		status = clv_trust_options_set_guard(
-		    options, clv_context_guard(program_context(program)), &err);
-	if (status == CLV_OK && is_application(directory))
-		status =
-		    open_application(program, directory, options, &trust, &err);
-	else if (status == CLV_OK)
-		status = clv_trust_open(directory, options, &trust, &err);
-	clv_trust_options_free(&options);
-	if (status != CLV_OK)
+	if ((is_application(directory)
+		    ? open_application(program, directory, &trust, &err)
+		    : open_list(program, directory, &trust, &err)) != CLV_OK)
 		(void)program_fail(&err);
 	return trust;
 }

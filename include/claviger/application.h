@@ -52,7 +52,7 @@
 #define CLAVIGER_APPLICATION_H
 
 #include <claviger/certificate.h>
-#include <claviger/verify.h>
+#include <claviger/trust.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -128,6 +128,14 @@ CLV_API const clv_subject *clv_application_subject(
 /** The absolute path of a group's TrustList; NULL for an unknown group. */
 CLV_API const char *clv_application_trust_list(
     const clv_application *application, const char *group);
+/**
+ * Opens a group's TrustList; the administrators that claviger.conf names may
+ * write it. The caller frees `*out` with clv_trust_free().
+ * @return CLV_NOT_FOUND for an unknown group, and those of clv_trust_open()
+ */
+CLV_API clv_status clv_application_open_trust_list(
+    const clv_application *application, const char *group, clv_trust **out,
+    clv_error **err);
 /**
  * What a group overlooks (TrustListValidationOptions, OPC 10000-12, 7.8.2.9):
  * ::CLV_VALIDATION_DEFAULT and what its "suppress" in claviger.conf names. For

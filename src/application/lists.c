@@ -78,6 +78,21 @@ clv_lists_open(const clv_application *application, const char *path,
 	return status;
 }
 
+clv_status
+clv_application_open_trust_list(const clv_application *application,
+    const char *group, clv_trust **out, clv_error **err)
+{
+	const char *path = clv_application_trust_list(application, group);
+
+	*out = NULL;
+	if (path != NULL)
+		return clv_lists_open(application, path, out, err);
+	return clv_error_raise(err, CLV_NOT_FOUND,
+	    &(struct clv_error_info){
+		.operation = "open TrustList", .subject = group},
+	    "%s has no such group", application->directory);
+}
+
 static bool
 find_group(const clv_application *application, const char *group, size_t *index)
 {

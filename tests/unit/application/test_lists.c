@@ -844,6 +844,24 @@ test_txn_commit__of_a_list_elsewhere_finds_its_record(void **state)
 	clv_trust_free(&reader);
 }
 
+static void
+test_application_open_trust_list__needs_a_known_group(void **state)
+{
+	clv_trust *trust = NULL;
+
+	(void)state;
+	assert_ok(
+	    clv_application_open_trust_list(application, USERS, &trust, &err));
+	assert_string_equal(clv_trust_path(trust),
+	    clv_application_trust_list(application, USERS));
+	clv_trust_free(&trust);
+	trust = (clv_trust *)(void *)&trust;
+	assert_fails(CLV_NOT_FOUND,
+	    clv_application_open_trust_list(
+		application, "NoSuchGroup", &trust, &err));
+	assert_null(trust);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, set_up_lists, tear_down_lists)
 
@@ -851,6 +869,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_application_open_trust_list__needs_a_known_group),
 	    TEST(test_txn_commit__changes_key_and_two_lists_at_once),
 	    TEST(test_txn_commit__of_lists_alone_leaves_slots_and_keys_alone),
 	    TEST(test_txn_commit__replaces_and_removes),
