@@ -120,7 +120,8 @@ CLV_API clv_status clv_trust_options_set_limit(clv_trust_options *options,
  * @param options NULL for the defaults
  * @param[out] out the caller's, for clv_trust_free()
  * @return CLV_NOT_FOUND, CLV_POLICY (insecure: the error has the mending
- *         command), CLV_PERMISSION, CLV_IO, CLV_NO_MEMORY
+ *         command), CLV_INVALID for a directory in which something is, but
+ *         nothing of a TrustList, CLV_PERMISSION, CLV_IO, CLV_NO_MEMORY
  */
 CLV_API clv_status clv_trust_open(const char *directory,
     const clv_trust_options *options, clv_trust **out, clv_error **err);

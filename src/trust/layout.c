@@ -3,6 +3,7 @@
 
 #include "trust/layout.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -165,6 +166,51 @@ clv_layout_open(const clv_guard *guard, const char *path,
 out:
 	clv_layout_close(&opened);
 	return status;
+}
+
+/* Whether there is anything but what lies about in new directories. */
+static bool
+has_entries(int directory)
+{
+	const int own =
+	    openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = own >= 0 ? fdopendir(own) : NULL;
+	const struct dirent *entry;
+	bool found = false;
+
+	if (stream == NULL) {
+		if (own >= 0)
+			(void)close(own);
+		return false;
+	}
+	while (!found && (entry = readdir(stream)) != NULL)
+		found = entry->d_name[0] != '.' &&
+		    strcmp(entry->d_name, "lost+found") != 0;
+	(void)closedir(stream);
+	return found;
+}
+
+clv_status
+clv_layout_recognise(const struct clv_layout *layout, clv_error **err)
+{
+	static const char *const others[] = {"own", "rejected"};
+
+	if (layout->state >= 0 || layout->lists[TRUSTED] >= 0 ||
+	    layout->lists[ISSUER] >= 0)
+		return CLV_OK;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (faccessat(layout->root, others[i], F_OK, 0) == 0)
+			return CLV_OK;
+	if (!has_entries(layout->root))
+		return CLV_OK;
+	return clv_error_raise(err, CLV_INVALID,
+	    &(struct clv_error_info){.operation = "open TrustList",
+		.subject = layout->path,
+		.remedy = "name the directory that has trusted and issuer in "
+			  "it, or a new one; other products' directories can "
+			  "be imported"},
+	    "it is no TrustList: it has files, but none of trusted, issuer, "
+	    "rejected, own");
 }
 
 /* A part that is not there and was not there is current, too. */

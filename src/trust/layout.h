@@ -59,6 +59,10 @@ clv_status clv_layout_absolute(
  */
 clv_status clv_layout_open(const clv_guard *guard, const char *path,
     struct clv_layout *layout, clv_error **err);
+/* CLV_INVALID for a directory in which something is, but nothing of the above:
+ * most likely another one was meant. Nothing in it is a new TrustList. */
+clv_status clv_layout_recognise(
+    const struct clv_layout *layout, clv_error **err);
 /* Whether the paths still lead to the directories that are pinned. */
 bool clv_layout_is_current(const struct clv_layout *layout);
 void clv_layout_close(struct clv_layout *layout);

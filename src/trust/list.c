@@ -133,6 +133,8 @@ open_directory(
 	}
 	status =
 	    clv_layout_open(trust->guard, trust->path, &trust->layout, err);
+	if (status == CLV_OK)
+		status = clv_layout_recognise(&trust->layout, err);
 	if (status != CLV_OK)
 		return status;
 	trust->loader.guard = trust->guard;

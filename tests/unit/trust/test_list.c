@@ -643,6 +643,35 @@ test_trust__works_on_both_sides_of_a_fork(void **state)
 	assert_int_equal(trust_count(f->trust, TRUSTED), 2);
 }
 
+/* Nobody is trusted in a directory that was named by mistake; but that is not
+ * why. */
+static void
+test_trust_open__refuses_what_is_no_trust_list(void **state)
+{
+	static const char *const parts[] = {
+	    "trusted", "issuer", "issuers", "rejected", "own", ".claviger"};
+	struct fixture *f = *state;
+	clv_trust *trust = NULL;
+	char path[512], name[600];
+
+	(void)snprintf(path, sizeof(path), "%s/other", f->directory.path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	(void)snprintf(name, sizeof(name), "%s/.keep", path);
+	assert_int_equal(mkdir(name, 0755), 0);
+	assert_ok(clv_trust_open(path, NULL, &trust, &err));
+	clv_trust_free(&trust);
+	(void)snprintf(name, sizeof(name), "%s/certs", path);
+	assert_int_equal(mkdir(name, 0755), 0);
+	assert_fails(CLV_INVALID, clv_trust_open(path, NULL, &trust, &err));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		(void)snprintf(name, sizeof(name), "%s/%s", path, parts[i]);
+		assert_int_equal(mkdir(name, 0755), 0);
+		assert_ok(clv_trust_open(path, NULL, &trust, &err));
+		clv_trust_free(&trust);
+		assert_int_equal(rmdir(name), 0);
+	}
+}
+
 static void
 test_trust_open__tells_what_is_missing(void **state)
 {
@@ -673,6 +702,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_trust_open__refuses_what_is_no_trust_list),
 	    TEST(test_trust__sees_a_file_that_was_dropped_in),
 	    TEST(test_trust__sees_a_file_that_was_taken_out),
 	    TEST(test_trust__sees_each_of_many_changes),
