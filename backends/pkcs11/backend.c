@@ -18,9 +18,9 @@
  *   - Its EVP keys. An EVP_PKEY needs PKCS11_enumerate_keys, which reads every
  *     key of the token (300 objects: 1,068 calls, where we make 32) and finds
  *     none if one of them is an Ed25519 key. Once made, it signs with two
- * calls, as we do, and as fast; but it returns what the token gave, wrong or
- * not, and does not live through a loss. So keys sign in sign.c, and the
- * library makes EVP_PKEYs of them as it does for every backend.
+ *     calls, as we do, and as fast; but it returns what the token gave, wrong
+ *     or not, and does not live through a loss. So keys sign in sign.c, and
+ *     the library makes EVP_PKEYs of them as it does for every backend.
  *   - Keys. It generates RSA only, imports RSA only, sets no CKA_EXTRACTABLE
  *     and no usage: generate.c, import.c.
  *   - Letting go. PKCS11_release_all_slots, PKCS11_open_session in the other
