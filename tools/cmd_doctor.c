@@ -16,7 +16,8 @@ enum { OPTION_FIX = 1, OPTION_ADMIN, OPTION_ADMINS };
 /* What the visitor counts and shows. */
 struct doctor {
 	bool json;
-	bool named;     /* --application */
+	bool named; /* --application */
+	bool fix;
 	cJSON *objects; /* with --json */
 	size_t count[CLV_GUARD_INSECURE + 1];
 	size_t failed;
@@ -25,8 +26,22 @@ struct doctor {
 	uid_t owner;
 };
 
+/* With --fix, why there still is something to do. */
+static const char *
+why_left(const char *path, const clv_guard_finding *finding)
+{
+	if (strcmp(path, finding->path) != 0)
+		return "it is above what is judged, and others may rely on it";
+	if (finding->code == CLV_GUARD_OWNER ||
+	    finding->code == CLV_GUARD_LINK_OWNER ||
+	    finding->code == CLV_GUARD_HARD_LINK)
+		return "it only takes rights away";
+	return "somebody else could still put another one in its place";
+}
+
 static void
-print_finding(const char *path, const clv_guard_finding *finding)
+print_finding(
+    const char *path, const clv_guard_finding *finding, bool wanted_fix)
 {
 	printf("  %s: ", clv_guard_code_name(finding->code));
 	if (strcmp(path, finding->path) != 0) {
@@ -38,14 +53,18 @@ print_finding(const char *path, const clv_guard_finding *finding)
 		printf("    fix: ");
 		program_print_text(stdout, finding->command);
 		printf("\n");
+		if (wanted_fix)
+			printf("    not done by --fix: %s\n",
+			    why_left(path, finding));
 	} else if (finding->advice != NULL) {
 		printf("    %s\n", finding->advice);
 	}
 }
 
 static void
-print_object(const char *path, clv_guard_policy policy,
-    const clv_guard_report *report, size_t fixed, const clv_error *failure)
+print_object(const struct doctor *doctor, const char *path,
+    clv_guard_policy policy, const clv_guard_report *report, size_t fixed,
+    const clv_error *failure)
 {
 	if (report != NULL && clv_guard_report_count(report) == 0 && fixed == 0)
 		return;
@@ -68,7 +87,8 @@ print_object(const char *path, clv_guard_policy policy,
 	    clv_guard_policy_name(policy));
 	printf(fixed > 0 ? ", mended\n" : "\n");
 	for (size_t i = 0; i < clv_guard_report_count(report); i++)
-		print_finding(path, clv_guard_report_finding(report, i));
+		print_finding(
+		    path, clv_guard_report_finding(report, i), doctor->fix);
 }
 
 static void
@@ -153,7 +173,7 @@ show(void *user, const char *path, clv_guard_policy policy,
 		add_object(
 		    doctor->objects, path, policy, report, fixed, failure);
 	else
-		print_object(path, policy, report, fixed, failure);
+		print_object(doctor, path, policy, report, fixed, failure);
 	return true;
 }
 
@@ -264,6 +284,7 @@ cmd_doctor(struct program *program, int argc, char **argv)
 		status = EXIT_REFUSED;
 	} else {
 		clv_context_set_guard(context, &guard);
+		doctor.fix = fix;
 		status = survey(context, argv + optind, fix, &doctor);
 	}
 out:

@@ -7,23 +7,33 @@
 
 #include <claviger/transaction.h>
 
+static const char *
+plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void
 print(const struct clv_recovery *done, bool failed)
 {
 	if (done->finished)
 		printf("finished a transaction that was interrupted\n");
 	if (done->lists > 0)
-		printf("finished the change of %zu TrustLists\n", done->lists);
+		printf("finished the change of %zu TrustList%s\n", done->lists,
+		    plural(done->lists));
 	if (done->discarded > 0)
-		printf("discarded the change of %zu TrustLists, which was "
+		printf("discarded the change of %zu TrustList%s, which was "
 		       "not committed\n",
-		    done->discarded);
+		    done->discarded, plural(done->discarded));
 	if (done->destroyed > 0)
-		printf("destroyed %zu unused keys\n", done->destroyed);
+		printf("destroyed %zu unused key%s\n", done->destroyed,
+		    plural(done->destroyed));
 	if (done->swept > 0)
-		printf("removed %zu temporary files\n", done->swept);
+		printf("removed %zu temporary file%s\n", done->swept,
+		    plural(done->swept));
 	if (done->left > 0)
-		printf("%zu unused keys are left\n", done->left);
+		printf("%zu unused key%s\n", done->left,
+		    done->left == 1 ? " is left" : "s are left");
 	if (!failed && !done->finished &&
 	    done->lists + done->discarded + done->destroyed + done->swept +
 		    done->left ==

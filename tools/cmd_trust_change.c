@@ -34,7 +34,9 @@ add_file(struct program *program, const char *directory, clv_trust *trust,
 	if (!program_read(file, FILE_MAX, &bytes))
 		goto out;
 	if (clv_trust_add(trust, list, bytes.data, bytes.size, &change, &err)) {
-		fprintf(stderr, "claviger: in %s\n", file);
+		fprintf(stderr, "claviger: in ");
+		program_print_text(stderr, file);
+		fprintf(stderr, "\n");
 		status = program_fail(&err);
 		goto out;
 	}

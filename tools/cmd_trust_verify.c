@@ -223,12 +223,25 @@ print_chain(clv_verdict *verdict)
 
 			if (finding == NULL || finding->depth != depth)
 				continue;
-			printf("%-4u%s%s%s\n", depth, finding->subject,
+			printf("%-4u", depth);
+			program_print_text(stdout, finding->subject);
+			printf("%s%s\n",
 			    *finding->thumbprint != '\0' ? "  " : "",
 			    finding->thumbprint);
 			break;
 		}
 	printf("\n");
+}
+
+/* Whoever may put a file there chose its name. */
+static void
+print_file(const char *file)
+{
+	if (file == NULL)
+		return;
+	printf(" [");
+	program_print_text(stdout, file);
+	printf("]");
 }
 
 static void
@@ -241,15 +254,15 @@ print_text(clv_verdict *verdict)
 
 		if (finding == NULL)
 			break;
-		printf("%-16s%-4u%-38s%s%s%s%s%s\n",
-		    clv_verify_step_name(finding->step), finding->depth,
-		    clv_statuscode_name(finding->status), finding->text,
+		printf("%-16s%-4u%-38s", clv_verify_step_name(finding->step),
+		    finding->depth, clv_statuscode_name(finding->status));
+		program_print_text(stdout, finding->text);
+		printf("%s",
 		    finding->suppressed    ? " (suppressed)"
 			: finding->warning ? " (warning)"
-					   : "",
-		    finding->file != NULL ? " [" : "",
-		    finding->file != NULL ? finding->file : "",
-		    finding->file != NULL ? "]" : "");
+					   : "");
+		print_file(finding->file);
+		printf("\n");
 	}
 	printf("\n%s\n", clv_statuscode_name(clv_verdict_status(verdict)));
 }

@@ -138,16 +138,28 @@ program_fail(clv_error **err)
 	return EXIT_REFUSED;
 }
 
+/* Names of files are in it, which others may have chosen. */
+static void
+complain(const char *format, va_list arguments)
+{
+	char *text = NULL;
+
+	fprintf(stderr, "claviger: ");
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	program_print_text(stderr, text != NULL ? text : "out of memory");
+	fprintf(stderr, "\n");
+	free(text);
+}
+
 int
 program_refuse(const char *remedy, const char *format, ...)
 {
 	va_list arguments;
 
-	fprintf(stderr, "claviger: ");
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	complain(format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\n");
 	if (remedy != NULL)
 		fprintf(stderr, "  fix: %s\n", remedy);
 	return EXIT_REFUSED;
@@ -158,11 +170,9 @@ program_usage(const struct program *program, const char *format, ...)
 {
 	va_list arguments;
 
-	fprintf(stderr, "claviger: ");
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	complain(format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\n");
 	help_usage(stderr, program->command);
 	return EXIT_USAGE;
 }
@@ -205,10 +215,19 @@ program_time(int64_t seconds, char *buffer)
 void
 program_print_text(FILE *stream, const char *text)
 {
-	for (; *text != '\0'; text++)
-		(void)putc(
-		    (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text,
-		    stream);
+	for (; *text != '\0'; text++) {
+		const unsigned char byte = (unsigned char)*text;
+		const unsigned char next = (unsigned char)text[1];
+
+		/* U+0080 to U+009F are control characters, too. */
+		if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+			text++;
+		else if (byte >= 0x20 && byte != 0x7f) {
+			(void)putc(byte, stream);
+			continue;
+		}
+		(void)putc('?', stream);
+	}
 }
 
 bool

@@ -4,6 +4,18 @@
 /**
  * Everything an application needs. Left out are <claviger/openssl.h>, which
  * needs OpenSSL's headers, and <claviger/backend.h>, for authors of backends.
+ *
+ * What holds for all functions, unless one of them says otherwise:
+ *
+ *  - NULL where something is asked for is an error of the caller and is not
+ *    looked for: most likely the process ends there. NULL may be
+ *    `clv_error **err` (nobody wants to know why), what clv_free() and
+ *    clv_x_free() free, a `const clv_error *`, and what is said to be NULL
+ *    "for ..." or "or NULL".
+ *  - `**out` is the caller's to free, and NULL if the function fails; it need
+ *    not be set before. A pointer that is returned is borrowed.
+ *  - `*err` is NULL before the call, or an error, which is replaced.
+ *  - Text ends with a 0 byte; times are seconds since 1970-01-01T00:00:00Z.
  */
 #ifndef CLAVIGER_CLAVIGER_H
 #define CLAVIGER_CLAVIGER_H

@@ -2,7 +2,12 @@
  * Copyright (c) the Claviger authors */
 
 /**
- * What the library tells while it works. Messages hold no secrets.
+ * What the library tells while it works. Messages hold no secrets; their
+ * wording may change. At CLV_LOG_DEBUG each use of a private key is a line,
+ *
+ *     file:/etc/pump/key.pem, sign: OK, 1204 us
+ *
+ * which does not say of a decryption whether it succeeded.
  */
 #ifndef CLAVIGER_LOG_H
 #define CLAVIGER_LOG_H
@@ -18,7 +23,7 @@ typedef enum clv_log_level {
 	CLV_LOG_WARNING,   /**< it works, but less safely than it should */
 	CLV_LOG_NOTICE,    /**< rare and good to know: a device recovered */
 	CLV_LOG_INFO,      /**< what was done */
-	CLV_LOG_DEBUG      /**< each device call */
+	CLV_LOG_DEBUG      /**< each use of a private key: what, how long */
 } clv_log_level;
 
 /**

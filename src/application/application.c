@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/guard/internal.h"
 #include "keys/context.h"
 #include "keys/subject.h"
 
@@ -198,17 +199,34 @@ clv_application_wrap(clv_context *context, const char *directory, int fd,
 	return status;
 }
 
+char *
+clv_application_command(const char *words, const char *directory)
+{
+	char *quoted = clv_guard_quote(directory);
+	char *command = NULL;
+
+	if (quoted != NULL && asprintf(&command, "%s %s", words, quoted) < 0)
+		command = NULL;
+	free(quoted);
+	return command;
+}
+
 static clv_status
 open_directory(const char *directory, int *fd, clv_error **err)
 {
+	char *make = NULL;
 	bool missing, denied;
+	clv_status status;
 
 	*fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd >= 0)
 		return CLV_OK;
 	missing = errno == ENOENT || errno == ENOTDIR;
 	denied = errno == EACCES || errno == EPERM;
-	return clv_error_raise(err,
+	if (missing)
+		make = clv_application_command(
+		    "claviger init --uri APPLICATION-URI", directory);
+	status = clv_error_raise(err,
 	    missing      ? CLV_NOT_FOUND
 		: denied ? CLV_PERMISSION
 			 : CLV_IO,
@@ -216,7 +234,7 @@ open_directory(const char *directory, int *fd, clv_error **err)
 		.subject = directory,
 		.domain = CLV_DOMAIN_ERRNO,
 		.code = errno,
-		.remedy = missing ? "claviger init DIR --uri APPLICATION-URI"
+		.remedy = missing ? make
 		    : denied
 		    ? "give its absolute path, to an account that may go there"
 		    : NULL},
@@ -224,6 +242,8 @@ open_directory(const char *directory, int *fd, clv_error **err)
 	    missing      ? "there is no such directory"
 		: denied ? "this account may not go there"
 			 : strerror(errno));
+	free(make);
+	return status;
 }
 
 static clv_status

@@ -83,6 +83,10 @@ clv_status clv_application_store_certificate(const clv_application *application,
     size_t group, const uint8_t *der, size_t size, char **path,
     clv_error **err);
 
+/* "WORDS DIRECTORY", quoted, for a remedy. Free it with free(); NULL: no
+ * memory, which costs the reader a hint. */
+char *clv_application_command(const char *words, const char *directory);
+
 /* The index of a slot; false if there is none. */
 bool clv_application_find(const clv_application *application, const char *group,
     const char *type, size_t *index);

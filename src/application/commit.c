@@ -328,6 +328,10 @@ static clv_status
 not_carried_out(
     const clv_txn *txn, clv_status status, clv_error *failure, clv_error **err)
 {
+	char *remedy =
+	    clv_application_command("mend that, then run claviger recover",
+		txn->application->directory);
+
 	status = clv_error_raise(err, status,
 	    &(struct clv_error_info){.operation = "carry out transaction in",
 		.subject = txn->application->directory,
@@ -335,10 +339,11 @@ not_carried_out(
 		.code = clv_error_code(failure),
 		.code_name = clv_error_code_name(failure),
 		.retryable = true,
-		.remedy = "mend that, then run claviger recover DIR"},
+		.remedy = remedy},
 	    "the change is in force, but is not carried out in full: %s",
 	    clv_error_reason(failure));
 	clv_error_free(&failure);
+	free(remedy);
 	return status;
 }
 

@@ -13,6 +13,7 @@
 #include "application/audit.h"
 #include "application/state.h"
 #include "base/file.h"
+#include "base/guard/internal.h"
 #include "trust/layout.h"
 
 #define LOCK_WAIT_MS 10000
@@ -119,6 +120,9 @@ decide(const struct extension *extension, const struct clv_state *state,
 {
 	clv_error *failure = NULL;
 	bool committed = false;
+	char *remedy =
+	    clv_application_command("mend that, then run claviger recover",
+		extension->application->directory);
 	clv_status status = clv_state_commit(state, redo, &committed, &failure);
 
 	if (committed) {
@@ -131,7 +135,7 @@ decide(const struct extension *extension, const struct clv_state *state,
 		    &(struct clv_error_info){.operation = "carry out change in",
 			.subject = extension->application->directory,
 			.retryable = true,
-			.remedy = "mend that, then run claviger recover DIR"},
+			.remedy = remedy},
 		    "the change is in force, but is not carried out in full: "
 		    "%s",
 		    clv_error_reason(failure));
@@ -140,6 +144,7 @@ decide(const struct extension *extension, const struct clv_state *state,
 		failure = NULL; /* transferred */
 	}
 	clv_error_free(&failure);
+	free(remedy);
 	return status;
 }
 
@@ -386,6 +391,29 @@ try_store(const clv_application *application, const char *text, clv_error **err)
 }
 
 static clv_status
+no_group(const struct extension *extension, clv_error **err)
+{
+	const char *directory = extension->application->directory;
+	char *add = clv_application_command("claviger group add", directory);
+	char *group = clv_guard_quote(extension->group);
+	char *remedy = NULL;
+	clv_status status;
+
+	if (add == NULL || group == NULL ||
+	    asprintf(&remedy, "%s %s", add, group) < 0)
+		remedy = NULL;
+	status = clv_error_raise(err, CLV_NOT_FOUND,
+	    &(struct clv_error_info){.operation = "add slot",
+		.subject = directory,
+		.remedy = remedy},
+	    "there is no group %s", extension->group);
+	free(remedy);
+	free(group);
+	free(add);
+	return status;
+}
+
+static clv_status
 edit_slot(
     struct extension *extension, struct clv_config *config, clv_error **err)
 {
@@ -395,11 +423,7 @@ edit_slot(
 	size_t index;
 
 	if (!find_group(config, extension->group, &group))
-		return clv_error_raise(err, CLV_NOT_FOUND,
-		    &(struct clv_error_info){.operation = "add slot",
-			.subject = extension->application->directory,
-			.remedy = "claviger group add DIR GROUP"},
-		    "there is no group %s", extension->group);
+		return no_group(extension, err);
 	if (clv_application_find(extension->application, extension->group,
 		extension->type, &index))
 		return refuse(extension, CLV_EXISTS, "is there already", err);

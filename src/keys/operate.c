@@ -4,6 +4,7 @@
 /* Private-key operations: choosing the way, checking, hiding what failed. */
 
 #include <string.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 
@@ -244,16 +245,43 @@ decrypt(clv_key *key, const struct clv_mechanism *mechanism,
 	return status == CLV_CRYPTO ? decryption_failed(key, err) : status;
 }
 
+/* Of a decryption not even whether it worked: a log that says more than the
+ * caller is told could be asked about paddings. */
+static void
+tell(const clv_key *key, const struct clv_mechanism *mechanism,
+    const struct timespec *start, clv_status status)
+{
+	struct timespec end = {0, 0};
+	long long micros;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	micros = (long long)(end.tv_sec - start->tv_sec) * 1000000 +
+	    (end.tv_nsec - start->tv_nsec) / 1000;
+	clv_log_line(&key->store->context->logger, CLV_LOG_DEBUG,
+	    "%s, %s: %s%s%lld us", key->facts.uri,
+	    mechanism->decrypts ? "decrypt" : "sign",
+	    mechanism->decrypts ? "" : clv_status_name(status),
+	    mechanism->decrypts ? "" : ", ", micros);
+}
+
 clv_status
 clv_key_operate(clv_key *key, const struct clv_mechanism *mechanism,
     const uint8_t *input, size_t input_size, uint8_t *output,
     size_t *output_size, clv_error **err)
 {
-	if (mechanism->decrypts)
-		return decrypt(key, mechanism, input, input_size, output,
-		    output_size, err);
-	return sign(
-	    key, mechanism, input, input_size, output, output_size, err);
+	const bool tells = key->store->context->logger.level >= CLV_LOG_DEBUG;
+	struct timespec start = {0, 0};
+	clv_status status;
+
+	if (tells)
+		(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	status = mechanism->decrypts
+	    ? decrypt(
+		  key, mechanism, input, input_size, output, output_size, err)
+	    : sign(key, mechanism, input, input_size, output, output_size, err);
+	if (tells)
+		tell(key, mechanism, &start, status);
+	return status;
 }
 
 /* The mechanism of a scheme that signs (or decrypts) with this key. */
@@ -296,7 +324,8 @@ clv_key_sign(clv_key *key, clv_scheme scheme, const void *message,
 		input = digest;
 		message_size = clv_hash_size(mechanism.hash);
 	}
-	return sign(key, &mechanism, input, message_size, signature, size, err);
+	return clv_key_operate(
+	    key, &mechanism, input, message_size, signature, size, err);
 }
 
 clv_status
@@ -312,7 +341,8 @@ clv_key_sign_digest(clv_key *key, clv_scheme scheme, const void *digest,
 	if (mechanism.hash == CLV_HASH_NONE)
 		return refuse(key, CLV_UNSUPPORTED, "sign",
 		    "EdDSA signs messages, not digests", err);
-	return sign(key, &mechanism, digest, digest_size, signature, size, err);
+	return clv_key_operate(
+	    key, &mechanism, digest, digest_size, signature, size, err);
 }
 
 clv_status
@@ -325,6 +355,6 @@ clv_key_decrypt(clv_key *key, clv_scheme scheme, const void *ciphertext,
 
 	if (status != CLV_OK)
 		return status;
-	return decrypt(
+	return clv_key_operate(
 	    key, &mechanism, ciphertext, ciphertext_size, plaintext, size, err);
 }

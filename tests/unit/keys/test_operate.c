@@ -400,12 +400,60 @@ test_key_probe__names_the_way_and_the_reason(void **state)
 	clv_key_free(&key);
 }
 
+static char logged[512];
+
+static void
+keep_line(void *user, clv_log_level level, const char *line)
+{
+	(void)user;
+	if (level == CLV_LOG_DEBUG)
+		(void)snprintf(logged, sizeof(logged), "%s", line);
+}
+
+/* What a decryption came to is nothing for a log: see RFC 8017, 7.2.2. */
+static void
+test_key_operate__tells_a_log_what_it_may_know(void **state)
+{
+	uint8_t in[256] = {1}, out[CLV_SIGNATURE_MAX];
+	size_t size = sizeof(out);
+	clv_key *key = open_key(CLV_RSA_2048);
+	char expected[256];
+
+	(void)state;
+	clv_context_set_log(context, CLV_LOG_INFO, keep_line, NULL);
+	logged[0] = '\0';
+	assert_ok(
+	    clv_key_sign(key, CLV_RSA_PKCS1_SHA256, "m", 1, out, &size, &err));
+	assert_string_equal(logged, "");
+	clv_context_set_log(context, CLV_LOG_DEBUG, keep_line, NULL);
+	size = sizeof(out);
+	assert_ok(
+	    clv_key_sign(key, CLV_RSA_PKCS1_SHA256, "m", 1, out, &size, &err));
+	(void)snprintf(
+	    expected, sizeof(expected), "%s, sign: OK, ", clv_key_uri(key));
+	assert_memory_equal(logged, expected, strlen(expected));
+	size = 1;
+	assert_fails(CLV_INVALID,
+	    clv_key_sign(key, CLV_RSA_PKCS1_SHA256, "m", 1, out, &size, &err));
+	assert_non_null(strstr(logged, ", sign: INVALID, "));
+	size = sizeof(out);
+	assert_fails(CLV_CRYPTO,
+	    clv_key_decrypt(
+		key, CLV_RSA_OAEP_SHA256, in, sizeof(in), out, &size, &err));
+	(void)snprintf(
+	    expected, sizeof(expected), "%s, decrypt: ", clv_key_uri(key));
+	assert_memory_equal(logged, expected, strlen(expected));
+	assert_null(strstr(logged, "CRYPTO"));
+	clv_key_free(&key);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_key_operate__tells_a_log_what_it_may_know),
 	    TEST(test_key_sign__pads_here_what_the_device_lacks),
 	    TEST(test_key_can__is_none_where_nothing_helps),
 	    TEST(test_key_decrypt__unpads_oaep_of_every_length),
