@@ -7,7 +7,7 @@
  *
  *     file:/etc/pump/key.pem, sign: OK, 1204 us
  *
- * which does not say of a decryption whether it succeeded.
+ * which says of a decryption neither whether it succeeded nor how long it took.
  */
 #ifndef CLAVIGER_LOG_H
 #define CLAVIGER_LOG_H
@@ -23,7 +23,7 @@ typedef enum clv_log_level {
 	CLV_LOG_WARNING,   /**< it works, but less safely than it should */
 	CLV_LOG_NOTICE,    /**< rare and good to know: a device recovered */
 	CLV_LOG_INFO,      /**< what was done */
-	CLV_LOG_DEBUG      /**< each use of a private key: what, how long */
+	CLV_LOG_DEBUG      /**< each use of a private key */
 } clv_log_level;
 
 /**

@@ -245,23 +245,26 @@ decrypt(clv_key *key, const struct clv_mechanism *mechanism,
 	return status == CLV_CRYPTO ? decryption_failed(key, err) : status;
 }
 
-/* Of a decryption not even whether it worked: a log that says more than the
- * caller is told could be asked about paddings. */
+/* Of a decryption neither whether it worked nor how long it took: a log that
+ * says more than the caller is told could be asked about paddings. */
 static void
 tell(const clv_key *key, const struct clv_mechanism *mechanism,
     const struct timespec *start, clv_status status)
 {
+	const struct clv_logger *logger = &key->store->context->logger;
 	struct timespec end = {0, 0};
 	long long micros;
 
+	if (mechanism->decrypts) {
+		clv_log_line(
+		    logger, CLV_LOG_DEBUG, "%s, decrypt", key->facts.uri);
+		return;
+	}
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	micros = (long long)(end.tv_sec - start->tv_sec) * 1000000 +
 	    (end.tv_nsec - start->tv_nsec) / 1000;
-	clv_log_line(&key->store->context->logger, CLV_LOG_DEBUG,
-	    "%s, %s: %s%s%lld us", key->facts.uri,
-	    mechanism->decrypts ? "decrypt" : "sign",
-	    mechanism->decrypts ? "" : clv_status_name(status),
-	    mechanism->decrypts ? "" : ", ", micros);
+	clv_log_line(logger, CLV_LOG_DEBUG, "%s, sign: %s, %lld us",
+	    key->facts.uri, clv_status_name(status), micros);
 }
 
 clv_status
