@@ -4,7 +4,8 @@
 /*
  * The command line: lines of the input are the arguments. '/' becomes '_', so
  * that every path stays in a directory of our own. Exit statuses are 0, 1, 2.
- * Run it with -close_fd_mask=2 to see libFuzzer's output only.
+ * Run it with -close_fd_mask=2 to see libFuzzer's output only, and name corpora
+ * by absolute paths, since it changes its directory.
  */
 
 #include <fcntl.h>
