@@ -74,8 +74,8 @@ __asm__(".pushsection .text\n"
 	"inject_end:\n"
 	".popsection\n");
 
-/* Whether a call can fail so: memory and process control are left alone, as
- * the kernel would. */
+/* Whether a call can fail so: memory, locks and process control are left
+ * alone, as the kernel would. */
 static bool
 can_fail(long call, enum fault fault)
 {
@@ -89,6 +89,7 @@ can_fail(long call, enum fault fault)
 	case SYS_madvise:
 	case SYS_rt_sigreturn:
 	case SYS_close:
+	case SYS_futex: /* glibc aborts at what the kernel never says */
 		return false;
 	case SYS_write:
 	case SYS_read:
