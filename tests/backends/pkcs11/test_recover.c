@@ -412,6 +412,29 @@ test_fork__parent_and_child_go_on(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* A thread of the parent that was inside when the child was made may have left
+ * the module unusable there, which says nothing about the parent's. */
+static void
+test_fork__what_the_parent_tried_in_vain_helps_the_child(void **state)
+{
+	pid_t child;
+	int status = 0;
+
+	(void)state;
+	p11_lab_run("fault C_Sign CKR_GENERAL_ERROR");
+	assert_fails(CLV_IO, lab_sign(ec, &err));
+	p11_lab_run("clear");
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		p11_lab_run("fault C_Sign CKR_GENERAL_ERROR first 2");
+		_exit(lab_sign(ec, NULL) == CLV_OK ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_ok(lab_sign(ec, &err));
+}
+
 static void
 test_key__replaced_behind_our_back_is_noticed(void **state)
 {
@@ -466,6 +489,7 @@ main(void)
 	    TEST(test_sessions__one_is_enough),
 	    TEST(test_serialize__lets_in_one_thread_at_a_time),
 	    TEST(test_fork__parent_and_child_go_on),
+	    TEST(test_fork__what_the_parent_tried_in_vain_helps_the_child),
 	    TEST(test_key__replaced_behind_our_back_is_noticed),
 	};
 
