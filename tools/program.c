@@ -139,6 +139,9 @@ program_fail(clv_error **err)
 }
 
 /* Names of files are in it, which others may have chosen. */
+static void complain(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
+
 static void
 complain(const char *format, va_list arguments)
 {
