@@ -7,6 +7,7 @@
 
 set -eu
 claviger=$1
+support=$(realpath "$(dirname "$0")/../../support")
 cd "$SWTPM_LAB"
 umask 077
 printf 'what is to be signed' >message
@@ -62,8 +63,7 @@ err_lacks "TPM"
 chmod 711 .
 mkdir -m 700 home
 chown 65534:65534 home
-gives 0 with_device 600 setpriv --reuid 65534 --regid 65534 --clear-groups \
-	"$claviger" init home/app --uri urn:plant:pump4 --alg p256
+gives 0 with_device 600 "$support/as-account" 65534 "$claviger" init home/app --uri urn:plant:pump4 --alg p256
 err_has "this machine has a TPM: with --key tpm2:"
 err_has "usermod --append --groups tss"
 chmod 700 .
