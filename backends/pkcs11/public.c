@@ -70,6 +70,7 @@ clv_p11_public_clear(struct p11_public *public)
 	BN_free(public->modulus);
 	BN_free(public->exponent);
 	BN_MONT_CTX_free(public->montgomery);
+	BN_free(public->unscale);
 	memset(public, 0, sizeof(*public));
 }
 
@@ -185,26 +186,6 @@ find_algorithm(const EVP_PKEY *key)
 	return EVP_PKEY_is_a(key, "RSA") ? CLV_RSA_OTHER : CLV_ALGORITHM_NONE;
 }
 
-static bool
-prepare_rsa(struct p11_public *public)
-{
-	BN_CTX *context = BN_CTX_new_ex(public->openssl);
-	bool done;
-
-	done = context != NULL &&
-	    EVP_PKEY_get_bn_param(
-		public->key, OSSL_PKEY_PARAM_RSA_N, &public->modulus) == 1 &&
-	    EVP_PKEY_get_bn_param(
-		public->key, OSSL_PKEY_PARAM_RSA_E, &public->exponent) == 1 &&
-	    (public->montgomery = BN_MONT_CTX_new()) != NULL &&
-	    BN_is_odd(public->modulus) && BN_is_odd(public->exponent) &&
-	    BN_num_bits(public->modulus) >= 1024 &&
-	    BN_num_bits(public->exponent) <= 64 &&
-	    BN_MONT_CTX_set(public->montgomery, public->modulus, context) == 1;
-	BN_CTX_free(context);
-	return done;
-}
-
 /* Takes the key over. False: it is no use to us. */
 static bool
 adopt(struct p11_public *public, EVP_PKEY *key)
@@ -222,7 +203,8 @@ adopt(struct p11_public *public, EVP_PKEY *key)
 	    : info->signature;
 	return clv_p11_public_encode(public) &&
 	    public->size <= CLV_SIGNATURE_MAX &&
-	    (info->family != CLV_FAMILY_RSA || prepare_rsa(public));
+	    (info->family != CLV_FAMILY_RSA ||
+		clv_p11_public_prepare_rsa(public));
 }
 
 static void

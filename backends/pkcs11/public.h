@@ -26,6 +26,7 @@ struct p11_public {
 	BIGNUM *modulus;
 	BIGNUM *exponent;
 	BN_MONT_CTX *montgomery;
+	BIGNUM *unscale; /* R ^ 65537, if that is the exponent; verify.c */
 };
 
 void clv_p11_public_clear(struct p11_public *public);
@@ -47,6 +48,9 @@ CK_RV clv_p11_publics_find(struct p11_call *call,
 /* What one of them holds; public->key is NULL if it is of no use. */
 CK_RV clv_p11_public_read(struct p11_call *call, CK_OBJECT_HANDLE handle,
     CK_KEY_TYPE type, struct p11_public *public);
+
+/* Fills RSA's numbers, which the next two need, from the key. */
+bool clv_p11_public_prepare_rsa(struct p11_public *public);
 
 /* Whether a signature holds, as key_sign() of backend.h describes both. */
 bool clv_p11_public_verify(const struct p11_public *public,

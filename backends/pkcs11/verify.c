@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 
@@ -49,9 +50,81 @@ clv_p11_digest_info(
 	return 0;
 }
 
+/*
+ * Nearly every RSA key has the exponent 65537, and a check is part of each
+ * signature, so that power is taken with the fewest multiplications: the
+ * number is used as if it were in Montgomery's form. Each product then loses a
+ * factor R (2 ^ 2048 for 2048 bits), 65537 in all with the last one, whose
+ * other operand puts them back.
+ */
+static bool
+find_unscale(struct p11_public *public, BN_CTX *context)
+{
+	BIGNUM *r = BN_new();
+	bool done;
+
+	public->unscale = BN_new();
+	done = r != NULL && public->unscale != NULL && BN_one(r) &&
+	    BN_to_montgomery(r, r, public->montgomery, context) == 1 &&
+	    BN_mod_exp_mont(public->unscale, r, public->exponent,
+		public->modulus, context, public->montgomery) == 1;
+	BN_free(r);
+	return done;
+}
+
+bool
+clv_p11_public_prepare_rsa(struct p11_public *public)
+{
+	BN_CTX *context = BN_CTX_new_ex(public->openssl);
+	bool done;
+
+	done = context != NULL &&
+	    EVP_PKEY_get_bn_param(
+		public->key, OSSL_PKEY_PARAM_RSA_N, &public->modulus) == 1 &&
+	    EVP_PKEY_get_bn_param(
+		public->key, OSSL_PKEY_PARAM_RSA_E, &public->exponent) == 1 &&
+	    (public->montgomery = BN_MONT_CTX_new()) != NULL &&
+	    BN_is_odd(public->modulus) && BN_is_odd(public->exponent) &&
+	    BN_num_bits(public->modulus) >= 1024 &&
+	    BN_num_bits(public->exponent) <= 64 &&
+	    BN_MONT_CTX_set(public->montgomery, public->modulus, context) ==
+		1 &&
+	    (!BN_is_word(public->exponent, RSA_F4) ||
+		find_unscale(public, context));
+	BN_CTX_free(context);
+	return done;
+}
+
+static bool
+raise_to_65537(const struct p11_public *public, BIGNUM *number, BN_CTX *context)
+{
+	BIGNUM *power = BN_dup(number);
+	bool done = power != NULL;
+
+	for (unsigned i = 0; done && i < 16; i++)
+		done = BN_mod_mul_montgomery(power, power, power,
+			   public->montgomery, context) == 1;
+	done = done &&
+	    BN_mod_mul_montgomery(
+		power, power, number, public->montgomery, context) == 1 &&
+	    BN_mod_mul_montgomery(number, power, public->unscale,
+		public->montgomery, context) == 1;
+	BN_clear_free(power);
+	return done;
+}
+
 static bool
 raise_to_exponent(
-    const struct p11_public *public, const uint8_t *in, uint8_t *out)
+    const struct p11_public *public, BIGNUM *number, BN_CTX *context)
+{
+	if (public->unscale != NULL)
+		return raise_to_65537(public, number, context);
+	return BN_mod_exp_mont(number, number, public->exponent,
+		   public->modulus, context, public->montgomery) == 1;
+}
+
+static bool
+apply(const struct p11_public *public, const uint8_t *in, uint8_t *out)
 {
 	BN_CTX *context = BN_CTX_new_ex(public->openssl);
 	BIGNUM *number = BN_bin2bn(in, (int)public->size, NULL);
@@ -59,8 +132,7 @@ raise_to_exponent(
 
 	done = context != NULL && number != NULL &&
 	    BN_ucmp(number, public->modulus) < 0 &&
-	    BN_mod_exp_mont(number, number, public->exponent, public->modulus,
-		context, public->montgomery) == 1 &&
+	    raise_to_exponent(public, number, context) &&
 	    BN_bn2binpad(number, out, (int)public->size) == (int)public->size;
 	BN_clear_free(number);
 	BN_CTX_free(context);
@@ -72,7 +144,7 @@ clv_p11_public_confirms(const struct p11_public *public, const uint8_t *output,
     const uint8_t *input)
 {
 	uint8_t power[CLV_SIGNATURE_MAX];
-	bool same = raise_to_exponent(public, output, power) &&
+	bool same = apply(public, output, power) &&
 	    CRYPTO_memcmp(power, input, public->size) == 0;
 
 	clv_wipe(power, public->size);
