@@ -69,8 +69,8 @@ bool clv_p11_public_id(const struct p11_public *public, uint8_t id[20]);
 /* DER of the OID that CKA_EC_PARAMS of a new key has; NULL if there is none. */
 const uint8_t *clv_p11_curve(clv_algorithm algorithm, size_t *size);
 
-/* EMSA-PKCS1-v1_5 before the padding: DigestInfo. `room` has 19 bytes more
- * than the digest. 0 for an unknown hash. */
+/* EMSA-PKCS1-v1_5 before the padding: DigestInfo. `room` has
+ * CLV_DIGEST_INFO_MAX bytes more than the digest. 0 for an unknown hash. */
 size_t clv_p11_digest_info(
     clv_hash hash, const uint8_t *digest, size_t digest_size, uint8_t *room);
 

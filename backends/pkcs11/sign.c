@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "base/digest_info.h"
+
 #include "login.h"
 
 struct operation {
@@ -27,7 +29,7 @@ struct operation {
 	enum p11_way way;
 	const uint8_t *input;
 	size_t input_size;
-	uint8_t prepared[19 + EVP_MAX_MD_SIZE]; /* DigestInfo */
+	uint8_t prepared[CLV_DIGEST_INFO_MAX + EVP_MAX_MD_SIZE];
 	uint8_t output[CLV_SIGNATURE_MAX];
 	CK_ULONG output_size;
 	bool refused; /* before the input was looked at */

@@ -11,43 +11,20 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 
-struct digest_info {
-	clv_hash hash;
-	uint8_t size;
-	uint8_t prefix[19];
-};
-
-/* RFC 8017, 9.2, note 1. */
-static const struct digest_info digest_infos[] = {
-    {CLV_HASH_SHA1, 15,
-	{0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05,
-	    0x00, 0x04, 0x14}},
-    {CLV_HASH_SHA256, 19,
-	{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
-	    0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
-    {CLV_HASH_SHA384, 19,
-	{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
-	    0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
-    {CLV_HASH_SHA512, 19,
-	{0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
-	    0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
-};
+#include "base/digest_info.h"
 
 size_t
 clv_p11_digest_info(
     clv_hash hash, const uint8_t *digest, size_t digest_size, uint8_t *room)
 {
-	for (size_t i = 0; i < sizeof(digest_infos) / sizeof(digest_infos[0]);
-	     i++) {
-		const struct digest_info *info = &digest_infos[i];
+	size_t size;
+	const uint8_t *prefix = clv_digest_info_prefix(hash, &size);
 
-		if (info->hash != hash)
-			continue;
-		memcpy(room, info->prefix, info->size);
-		memcpy(room + info->size, digest, digest_size);
-		return info->size + digest_size;
-	}
-	return 0;
+	if (prefix == NULL)
+		return 0;
+	memcpy(room, prefix, size);
+	memcpy(room + size, digest, digest_size);
+	return size + digest_size;
 }
 
 /*
@@ -156,7 +133,7 @@ verify_pkcs1(const struct p11_public *public,
     const struct clv_mechanism *mechanism, const uint8_t *input,
     size_t input_size, const uint8_t *signature)
 {
-	uint8_t info[19 + EVP_MAX_MD_SIZE];
+	uint8_t info[CLV_DIGEST_INFO_MAX + EVP_MAX_MD_SIZE];
 	uint8_t encoded[CLV_SIGNATURE_MAX];
 	const size_t size =
 	    clv_p11_digest_info(mechanism->hash, input, input_size, info);

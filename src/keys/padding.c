@@ -10,6 +10,8 @@
 
 #include <claviger/secret.h>
 
+#include "base/digest_info.h"
+
 #define HASH_MAX 64U
 
 /*
@@ -47,26 +49,6 @@ clv_mask_select(size_t mask, size_t yes, size_t no)
 	return (hide(mask) & yes) | (hide(~mask) & no);
 }
 
-/* DER of DigestInfo up to the digest: RFC 8017, 9.2, note 1. */
-static const struct {
-	clv_hash hash;
-	uint8_t size;
-	uint8_t bytes[19];
-} digest_infos[] = {
-    {CLV_HASH_SHA1, 15,
-	{0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05,
-	    0x00, 0x04, 0x14}},
-    {CLV_HASH_SHA256, 19,
-	{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
-	    0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
-    {CLV_HASH_SHA384, 19,
-	{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
-	    0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
-    {CLV_HASH_SHA512, 19,
-	{0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
-	    0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
-};
-
 static const struct clv_error_info operation = {.operation = "pad"};
 
 static clv_status
@@ -80,16 +62,10 @@ static clv_status
 encode_pkcs1(clv_hash hash, const uint8_t *digest, size_t digest_size,
     uint8_t *padded, size_t size, clv_error **err)
 {
-	const uint8_t *prefix = NULL;
-	size_t prefix_size = 0;
+	size_t prefix_size;
+	const uint8_t *prefix = clv_digest_info_prefix(hash, &prefix_size);
 	size_t fill;
 
-	for (size_t i = 0; i < sizeof(digest_infos) / sizeof(digest_infos[0]);
-	     i++)
-		if (digest_infos[i].hash == hash) {
-			prefix = digest_infos[i].bytes;
-			prefix_size = digest_infos[i].size;
-		}
 	if (prefix == NULL)
 		return clv_error_raise(
 		    err, CLV_UNSUPPORTED, &operation, "unknown hash");

@@ -8,34 +8,24 @@
 
 #include <openssl/obj_mac.h>
 
+#include "base/digest_info.h"
 #include "keys/key.h"
-
-/* SEQUENCE { SEQUENCE { OID, NULL }, OCTET STRING } up to the digest. */
-#define INFO_SHA1 "\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14"
-#define INFO_SHA2(total, last, digest)                                       \
-	"\x30" total "\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02" last \
-	"\x05\x00\x04" digest
 
 static const struct digest {
 	const char *names[5]; /* the first one is the one to answer with */
 	int nid;
-	const char *info;
-	size_t info_size;
 } digests[] = {
     [CLV_HASH_SHA1] = {{"SHA1", "SHA-1", "SSL3-SHA1", "1.3.14.3.2.26"},
-	NID_sha1, INFO_SHA1, sizeof(INFO_SHA1) - 1},
+	NID_sha1},
     [CLV_HASH_SHA256] = {{"SHA256", "SHA2-256", "SHA-256",
 			     "2.16.840.1.101.3.4.2.1"},
-	NID_sha256, INFO_SHA2("\x31", "\x01", "\x20"),
-	sizeof(INFO_SHA2("\x31", "\x01", "\x20")) - 1},
+	NID_sha256},
     [CLV_HASH_SHA384] = {{"SHA384", "SHA2-384", "SHA-384",
 			     "2.16.840.1.101.3.4.2.2"},
-	NID_sha384, INFO_SHA2("\x41", "\x02", "\x30"),
-	sizeof(INFO_SHA2("\x41", "\x02", "\x30")) - 1},
+	NID_sha384},
     [CLV_HASH_SHA512] = {{"SHA512", "SHA2-512", "SHA-512",
 			     "2.16.840.1.101.3.4.2.3"},
-	NID_sha512, INFO_SHA2("\x51", "\x03", "\x40"),
-	sizeof(INFO_SHA2("\x51", "\x03", "\x40")) - 1},
+	NID_sha512},
 };
 
 clv_hash
@@ -79,13 +69,15 @@ const uint8_t *
 clv_digest_info_open(const uint8_t *info, size_t size, clv_hash *hash)
 {
 	for (int i = CLV_HASH_SHA1; i <= CLV_HASH_SHA512; i++) {
-		const struct digest *digest = &digests[i];
+		size_t prefix_size;
+		const uint8_t *prefix =
+		    clv_digest_info_prefix((clv_hash)i, &prefix_size);
 
-		if (size != digest->info_size + clv_hash_size((clv_hash)i) ||
-		    memcmp(info, digest->info, digest->info_size) != 0)
+		if (size != prefix_size + clv_hash_size((clv_hash)i) ||
+		    memcmp(info, prefix, prefix_size) != 0)
 			continue;
 		*hash = (clv_hash)i;
-		return info + digest->info_size;
+		return info + prefix_size;
 	}
 	return NULL;
 }
