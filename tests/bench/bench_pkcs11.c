@@ -21,37 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
 #include "pkcs11_ways.h"
 
 #define WAYS_MAX 8
 #define GOAL 0.97
 
 struct bench bench = {.seconds = 0.5, .rounds = 7, .objects = 300};
-
-double
-bench_now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a;
-	const double y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-double
-bench_median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
-}
 
 double
 bench_in_child(double (*work)(const void *), const void *argument)
@@ -130,13 +106,14 @@ run_race(const void *argument)
 			return -1;
 	while (atomic_load(&race.ready) < race.threads)
 		(void)nanosleep(&nap, NULL);
-	start = bench_now();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	atomic_store(&race.go, true);
 	(void)nanosleep(&length, NULL);
 	atomic_store(&race.stop, true);
 	for (unsigned i = 0; i < race.threads; i++)
 		(void)pthread_join(threads[i], NULL);
-	return (double)atomic_load(&race.count) / (bench_now() - start);
+	return (double)atomic_load(&race.count) /
+	    (clock_seconds(CLOCK_MONOTONIC) - start);
 }
 
 /* One line of the table: a token, a kind of key, a number of threads. */
@@ -169,7 +146,7 @@ measure(struct line *line)
 		for (unsigned r = 0; w != WAY_RAW && r < bench.rounds; r++)
 			figures[w][r] /= figures[WAY_RAW][r];
 	for (size_t w = 0; w < way_count; w++)
-		line->figures[w] = bench_median(figures[w], bench.rounds);
+		line->figures[w] = median(figures[w], bench.rounds);
 }
 
 static void

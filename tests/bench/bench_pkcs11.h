@@ -23,9 +23,6 @@ struct bench {
 
 extern struct bench bench;
 
-double bench_now(void);
-double bench_median(double *values, unsigned count);
-
 /* Runs `work` in a child and returns what it reports: -1 if it died. */
 double bench_in_child(double (*work)(const void *), const void *argument);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fake/p11_proxy.h"
+#include "figures.h"
 #include "pkcs11_ways.h"
 
 /* The last way is software, and has no calls. */
@@ -53,10 +54,10 @@ look_at_sign(const struct look *look, const struct p11_proxy_control *proxy)
 	if (look->loss != NULL && proxy->run(look->loss) != NULL)
 		return -1;
 	proxy->clear_counters();
-	start = bench_now();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	if (!way->sign(thread))
 		return -1;
-	took = bench_now() - start;
+	took = clock_seconds(CLOCK_MONOTONIC) - start;
 	return look->what == SIGN_MS ? 1000 * took : (double)proxy->calls(NULL);
 }
 
@@ -73,10 +74,10 @@ run_look(const void *argument)
 	if (!look->delayed)
 		(void)proxy->run("clear");
 	proxy->clear_counters();
-	start = bench_now();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	if (!ways[look->way].open(&place))
 		return -1;
-	took = bench_now() - start;
+	took = clock_seconds(CLOCK_MONOTONIC) - start;
 	if (look->what == OPEN_MS)
 		return 1000 * took;
 	if (look->what == OPEN_CALLS)
@@ -91,7 +92,7 @@ look_median(struct look look)
 
 	for (unsigned r = 0; r < bench.rounds; r++)
 		values[r] = bench_in_child(run_look, &look);
-	return bench_median(values, bench.rounds);
+	return median(values, bench.rounds);
 }
 
 /* Calls do not vary. */

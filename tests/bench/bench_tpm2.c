@@ -31,6 +31,7 @@
 
 #include "fake/fault_tcti.h"
 #include "fake/swtpm_lab.h"
+#include "figures.h"
 #include "tpm2_esys.h"
 #include "tpm2_openssl.h"
 
@@ -201,15 +202,6 @@ esys_cold(void *subject)
 
 /* ---- measuring ---- */
 
-static double
-now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 struct worker {
 	const struct way *way;
 	atomic_bool *stop;
@@ -236,36 +228,21 @@ measure(const struct way *way, double seconds)
 	pthread_t threads[THREADS_MAX];
 	atomic_bool stop = false;
 	unsigned long done = 0;
-	const double start = now();
+	const double start = clock_seconds(CLOCK_MONOTONIC);
 
 	for (unsigned i = 0; i < way->threads; i++) {
 		workers[i] = (struct worker){way, &stop, 0};
 		if (pthread_create(&threads[i], NULL, work, &workers[i]) != 0)
 			die("thread", NULL);
 	}
-	while (now() - start < seconds)
+	while (clock_seconds(CLOCK_MONOTONIC) - start < seconds)
 		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	atomic_store(&stop, true);
 	for (unsigned i = 0; i < way->threads; i++) {
 		(void)pthread_join(threads[i], NULL);
 		done += workers[i].done;
 	}
-	return (double)done / (now() - start);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double
-median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
+	return (double)done / (clock_seconds(CLOCK_MONOTONIC) - start);
 }
 
 /* The first way is what the others are compared with. */

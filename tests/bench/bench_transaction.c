@@ -19,9 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
 #include "support/issue.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
@@ -257,19 +257,7 @@ static const struct {
 static double
 now_ms(clockid_t clock)
 {
-	struct timespec time;
-
-	(void)clock_gettime(clock, &time);
-	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-static int
-compare(const void *left, const void *right)
-{
-	const double a = *(const double *)left;
-	const double b = *(const double *)right;
-
-	return a < b ? -1 : a > b;
+	return 1e3 * clock_seconds(clock);
 }
 
 struct figures {
@@ -297,13 +285,6 @@ run_once(struct bench *bench, stage_fn *stage)
 	figures.work_ms = now_ms(CLOCK_PROCESS_CPUTIME_ID) - work;
 	clv_txn_free(&txn);
 	return figures;
-}
-
-static double
-median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
 }
 
 static struct figures

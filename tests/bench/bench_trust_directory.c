@@ -27,13 +27,14 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#include "figures.h"
 
 #define must(condition)                                                    \
 	do {                                                               \
@@ -44,23 +45,11 @@
 		}                                                          \
 	} while (0)
 
-static double
-now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Of this thread: others may keep the machine busy. */
 static double
 processor(void)
 {
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* ---- a list of certificates ---- */
@@ -219,24 +208,24 @@ load_store(const char *path)
 	X509_STORE *store = X509_STORE_new();
 	DIR *entries = open_certificates(path);
 	const size_t before = heap();
-	const double start = now();
+	const double start = clock_seconds(CLOCK_MONOTONIC);
 	struct dirent *entry;
 
 	while ((entry = readdir(entries)) != NULL &&
-	    now() - start < STORE_SECONDS) {
-		const double begin = now();
+	    clock_seconds(CLOCK_MONOTONIC) - start < STORE_SECONDS) {
+		const double begin = clock_seconds(CLOCK_MONOTONIC);
 		X509 *certificate;
 
 		if (entry->d_name[0] == '.')
 			continue;
 		certificate = read_certificate(path, entry->d_name);
-		load.parsing += now() - begin;
+		load.parsing += clock_seconds(CLOCK_MONOTONIC) - begin;
 		must(X509_STORE_add_cert(store, certificate));
 		X509_free(certificate);
 		load.loaded++;
 	}
 	(void)closedir(entries);
-	load.seconds = now() - start;
+	load.seconds = clock_seconds(CLOCK_MONOTONIC) - start;
 	load.memory = heap() - before;
 	X509_STORE_free(store);
 	return load;
@@ -268,10 +257,10 @@ load_bundle(const char *path, size_t most)
 	}
 	(void)closedir(entries);
 	must(fclose(file) == 0);
-	start = now();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	must(X509_STORE_load_file(store, name));
 	X509_STORE_free(store);
-	start = now() - start;
+	start = clock_seconds(CLOCK_MONOTONIC) - start;
 	must(remove(name) == 0);
 	return start;
 }
@@ -281,12 +270,12 @@ open_list(const char *path, clv_trust **trust, size_t *memory)
 {
 	clv_trust_snapshot *snapshot = NULL;
 	const size_t before = heap();
-	const double start = now();
+	const double start = clock_seconds(CLOCK_MONOTONIC);
 	double taken;
 
 	must(clv_trust_open(path, NULL, trust, NULL) == CLV_OK);
 	must(clv_trust_get_snapshot(*trust, &snapshot, NULL) == CLV_OK);
-	taken = now() - start;
+	taken = clock_seconds(CLOCK_MONOTONIC) - start;
 	*memory = heap() - before;
 	clv_trust_snapshot_free(&snapshot);
 	return taken;
@@ -325,10 +314,10 @@ notice_one(const char *path, clv_trust *trust, size_t number)
 	(void)close(fd);
 	(void)ask(trust, 1);
 	must(rename(from, to) == 0);
-	start = now();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	(void)ask(trust, 1);
 	OPENSSL_free(der);
-	return now() - start;
+	return clock_seconds(CLOCK_MONOTONIC) - start;
 }
 
 static double
@@ -336,12 +325,12 @@ add_one(clv_trust *trust, size_t number)
 {
 	unsigned char *der;
 	const int size = make_certificate(number, &der);
-	const double start = now();
+	const double start = clock_seconds(CLOCK_MONOTONIC);
 
 	must(clv_trust_add(trust, CLV_TRUST_TRUSTED_CERTIFICATES, der,
 		 (size_t)size, NULL, NULL) == CLV_OK);
 	OPENSSL_free(der);
-	return now() - start;
+	return clock_seconds(CLOCK_MONOTONIC) - start;
 }
 
 /* ---- system calls ---- */
@@ -480,14 +469,6 @@ check_peer(clv_trust *trust, const unsigned char *der, size_t size,
 	return (processor() - start) / BATCH;
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	const double one = *(const double *)a, two = *(const double *)b;
-
-	return (one > two) - (one < two);
-}
-
 static void
 check_limits(const char *path, size_t rejects)
 {
@@ -521,6 +502,7 @@ bench_strangers(size_t rejects)
 	const size_t each = 8, turns = rejects / each;
 	double *alone = calloc(turns, sizeof(double));
 	double *among = calloc(turns, sizeof(double));
+	double before, after;
 	char base[] = "/tmp/clv-bench-XXXXXX";
 	clv_verify_options *options = NULL;
 	clv_trust *trust = NULL;
@@ -549,14 +531,13 @@ bench_strangers(size_t rejects)
 		}
 		among[turn] = check_peer(trust, peer, (size_t)size, options);
 	}
-	qsort(alone, turns, sizeof(*alone), compare);
-	qsort(among, turns, sizeof(*among), compare);
+	before = median(alone, turns);
+	after = median(among, turns);
 	figure(rejects, "a trusted peer's check, before strangers",
-	    alone[turns / 2] * 1e6, "us");
-	figure(rejects, "a trusted peer's check, after them",
-	    among[turns / 2] * 1e6, "us");
-	figure(rejects, "after / before", among[turns / 2] / alone[turns / 2],
-	    "x");
+	    before * 1e6, "us");
+	figure(
+	    rejects, "a trusted peer's check, after them", after * 1e6, "us");
+	figure(rejects, "after / before", after / before, "x");
 	clv_trust_flush_rejected(trust);
 	check_limits(path, turns * each);
 	OPENSSL_free(peer);

@@ -19,12 +19,12 @@
 
 #include "bench_verify.h"
 
+#include "figures.h"
 #include "trust/snapshot.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS_MAX 99U
 #define WAYS_MAX 5U
@@ -34,36 +34,6 @@ double bench_patience = 20;
 static double round_seconds = 0.2;
 static unsigned rounds = 5;
 static size_t largest = 100000;
-
-static double
-seconds_of(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-double
-bench_seconds(void)
-{
-	return seconds_of(CLOCK_MONOTONIC);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	const double one = *(const double *)a, two = *(const double *)b;
-
-	return (one > two) - (one < two);
-}
-
-static double
-median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
-}
 
 /* Microseconds a check, by the clock. With `first`, nothing is remembered when
  * a peer comes; the forgetting is not counted. */
@@ -79,10 +49,10 @@ measure(const struct bench_way *way, void *state,
 
 		if (first && way->forget != NULL)
 			way->forget(state);
-		start = seconds_of(clock);
+		start = clock_seconds(clock);
 		for (size_t peer = 0; peer < BENCH_PEERS; peer++)
 			bench_must(way->check(state, plant, peer));
-		spent += seconds_of(clock) - start;
+		spent += clock_seconds(clock) - start;
 		done += BENCH_PEERS;
 	}
 	return spent * 1e6 / (double)done;
@@ -230,19 +200,19 @@ run_open(size_t list_size)
 	size_t memory;
 
 	bench_plant_make(&plant);
-	start = bench_seconds();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	bench_must(bench_claviger.open(&plant, &state));
-	ours = bench_seconds() - start;
+	ours = clock_seconds(CLOCK_MONOTONIC) - start;
 	snapshot = (clv_trust_snapshot **)state + 1; /* behind the engine */
 	memory = clv_trust_snapshot_memory(*snapshot);
 	bench_claviger.close(state);
 
-	start = bench_seconds();
+	start = clock_seconds(CLOCK_MONOTONIC);
 	printf("%7zu: claviger %.3f s, %.0f bytes a certificate of %zu; ",
 	    list_size, ours, (double)memory / (double)list_size,
 	    plant.listed[list_size - 1].size);
 	if (bench_store.open(&plant, &state)) {
-		theirs = bench_seconds() - start;
+		theirs = clock_seconds(CLOCK_MONOTONIC) - start;
 		bench_store.close(state);
 		printf(
 		    "X509_STORE %.3f s: %.1f times\n", theirs, theirs / ours);

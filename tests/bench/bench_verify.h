@@ -57,8 +57,6 @@ extern const struct bench_way *const bench_gnutls; /* NULL: not built */
 /* Seconds that one `open` may take. */
 extern double bench_patience;
 
-double bench_seconds(void);
-
 #define bench_must(condition)                                              \
 	do {                                                               \
 		if (!(condition)) {                                        \
