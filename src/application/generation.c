@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "application/words.h"
+#include "base/span.h"
 
 #define HEADER "claviger-last 1 "
 #define CHANGES (CLV_SLOTS_MAX + CLV_GROUPS_MAX)
@@ -125,17 +126,17 @@ clv_generation_print(const struct clv_generation *generation, char **text,
 }
 
 static bool
-take_head(struct clv_generation *out, struct clv_words_cursor *cursor)
+take_head(struct clv_generation *out, struct clv_span *rest)
 {
 	static const char header[] = HEADER;
 	char line[sizeof(header) + CLV_NONCE_SIZE + TIME_SIZE];
 
-	if (!clv_words_take_line(cursor, line, sizeof(line)) ||
+	if (!clv_span_take_line(rest, line, sizeof(line)) ||
 	    strncmp(line, header, sizeof(header) - 1) != 0 ||
 	    !clv_nonce_is(line + sizeof(header) - 1))
 		return false;
 	memcpy(out->nonce, line + sizeof(header) - 1, CLV_NONCE_SIZE);
-	return clv_words_take_line(cursor, line, sizeof(line)) &&
+	return clv_span_take_line(rest, line, sizeof(line)) &&
 	    strncmp(line, "time ", 5) == 0 && parse_time(line + 5, &out->time);
 }
 
@@ -155,17 +156,17 @@ static clv_status
 parse(const uint8_t *text, size_t size, struct clv_generation *out,
     clv_error **err)
 {
-	struct clv_words_cursor cursor = {text, size};
+	struct clv_span rest = {text, size};
 	char line[PATH_MAX];
 	clv_status status;
 
-	if (!take_head(out, &cursor))
+	if (!take_head(out, &rest))
 		return corrupt(err);
 	for (;;) {
-		if (!clv_words_take_line(&cursor, line, sizeof(line)))
+		if (!clv_span_take_line(&rest, line, sizeof(line)))
 			return corrupt(err);
 		if (strcmp(line, "end") == 0)
-			return cursor.left == 0 ? CLV_OK : corrupt(err);
+			return rest.size == 0 ? CLV_OK : corrupt(err);
 		status = parse_change(out, line, err);
 		if (status != CLV_OK)
 			return status;

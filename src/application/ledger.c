@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "application/words.h"
+#include "base/span.h"
 
 #define HEADER "claviger-keys 1"
 
@@ -158,16 +159,16 @@ clv_status
 clv_ledger_parse(const uint8_t *text, size_t size, struct clv_ledger *ledger,
     clv_error **err)
 {
-	struct clv_words_cursor cursor = {text, size};
+	struct clv_span rest = {text, size};
 	char line[3 * PATH_MAX + 1024];
 	clv_status status = CLV_OK;
 
 	ledger->count = 0;
-	if (!clv_words_take_line(&cursor, line, sizeof(line)) ||
+	if (!clv_span_take_line(&rest, line, sizeof(line)) ||
 	    strcmp(line, HEADER) != 0)
 		return corrupt(err);
-	while (status == CLV_OK && cursor.left > 0)
-		status = clv_words_take_line(&cursor, line, sizeof(line))
+	while (status == CLV_OK && rest.size > 0)
+		status = clv_span_take_line(&rest, line, sizeof(line))
 		    ? parse_entry(ledger, line, err)
 		    : corrupt(err);
 	if (status != CLV_OK)

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "application/words.h"
+#include "base/span.h"
 
 #define DIGEST_SIZE 32
 
@@ -173,43 +174,42 @@ clv_redo_encode(
 }
 
 static clv_status
-parse_file(struct clv_redo *redo, struct clv_words_cursor *cursor, char *line,
-    clv_error **err)
+parse_file(
+    struct clv_redo *redo, struct clv_span *rest, char *line, clv_error **err)
 {
 	char *words[3];
 	size_t size = 0;
 	clv_status status;
 
 	if (!clv_words_split(line, words, 3) || strcmp(words[0], "put") != 0 ||
-	    !clv_words_number(words[1], cursor->left, &size) ||
-	    *words[2] == '\0')
+	    !clv_words_number(words[1], rest->size, &size) || *words[2] == '\0')
 		return corrupt(err, "a line is not understood");
-	if (cursor->left <= size || cursor->at[size] != '\n')
+	if (rest->size <= size || rest->data[size] != '\n')
 		return corrupt(err, "contents are cut off");
-	status = clv_redo_put(redo, words[2], cursor->at, size, err);
-	cursor->at += size + 1;
-	cursor->left -= size + 1;
+	status = clv_redo_put(redo, words[2], rest->data, size, err);
+	rest->data += size + 1;
+	rest->size -= size + 1;
 	return status;
 }
 
 static clv_status
-parse_event(struct clv_redo *redo, struct clv_words_cursor *cursor, char *line,
-    clv_error **err)
+parse_event(
+    struct clv_redo *redo, struct clv_span *rest, char *line, clv_error **err)
 {
 	char *words[2];
 	size_t size = 0;
 
 	if (!clv_words_split(line, words, 2) || redo->event != NULL ||
-	    redo->count > 0 || !clv_words_number(words[1], cursor->left, &size))
+	    redo->count > 0 || !clv_words_number(words[1], rest->size, &size))
 		return corrupt(err, "a line is not understood");
-	if (cursor->left <= size || cursor->at[size] != '\n' ||
-	    memchr(cursor->at, '\0', size) != NULL)
+	if (rest->size <= size || rest->data[size] != '\n' ||
+	    memchr(rest->data, '\0', size) != NULL)
 		return corrupt(err, "contents are cut off");
-	redo->event = strndup((const char *)cursor->at, size);
+	redo->event = strndup((const char *)rest->data, size);
 	if (redo->event == NULL)
 		return no_memory(err);
-	cursor->at += size + 1;
-	cursor->left -= size + 1;
+	rest->data += size + 1;
+	rest->size -= size + 1;
 	return CLV_OK;
 }
 
@@ -226,13 +226,13 @@ parse_list(struct clv_redo *redo, char *line, clv_error **err)
 
 /* The first line. */
 static bool
-take_header(struct clv_redo *redo, struct clv_words_cursor *cursor)
+take_header(struct clv_redo *redo, struct clv_span *rest)
 {
 	static const char header[] = CLV_DECISION_HEADER;
 	char line[sizeof(header) + CLV_NONCE_SIZE];
 
 	redo->nonce[0] = '\0';
-	if (!clv_words_take_line(cursor, line, sizeof(line)))
+	if (!clv_span_take_line(rest, line, sizeof(line)))
 		return false;
 	if (strcmp(line, CLV_DECISION_OLD_HEADER) == 0)
 		return true;
@@ -246,30 +246,30 @@ take_header(struct clv_redo *redo, struct clv_words_cursor *cursor)
 static clv_status
 parse(struct clv_redo *redo, const uint8_t *text, size_t size, clv_error **err)
 {
-	struct clv_words_cursor cursor = {text, size};
+	struct clv_span rest = {text, size};
 	char line[3 * PATH_MAX + 64];
 	char hex[2 * DIGEST_SIZE + 1];
 
-	if (!take_header(redo, &cursor))
+	if (!take_header(redo, &rest))
 		return corrupt(err, "it is no record of this version");
 	for (;;) {
-		const size_t done = size - cursor.left;
+		const size_t done = size - rest.size;
 		clv_status status;
 
-		if (!clv_words_take_line(&cursor, line, sizeof(line)))
+		if (!clv_span_take_line(&rest, line, sizeof(line)))
 			return corrupt(err, "it is cut off");
 		if (strncmp(line, "end ", 4) == 0) {
 			print_digest(text, done, hex);
-			if (cursor.left != 0 || strcmp(line + 4, hex) != 0)
+			if (rest.size != 0 || strcmp(line + 4, hex) != 0)
 				return corrupt(err, "it is damaged");
 			return CLV_OK;
 		}
 		if (strncmp(line, "list ", 5) == 0)
 			status = parse_list(redo, line, err);
 		else if (strncmp(line, "event ", 6) == 0)
-			status = parse_event(redo, &cursor, line, err);
+			status = parse_event(redo, &rest, line, err);
 		else
-			status = parse_file(redo, &cursor, line, err);
+			status = parse_file(redo, &rest, line, err);
 		if (status != CLV_OK)
 			return status;
 	}

@@ -27,25 +27,6 @@ clv_words_print(FILE *out, const char *word)
 				    out, "%%%02x", (unsigned char)*word);
 }
 
-bool
-clv_words_take_line(
-    struct clv_words_cursor *cursor, char *line, size_t capacity)
-{
-	const uint8_t *end = memchr(cursor->at, '\n', cursor->left);
-	size_t size;
-
-	if (end == NULL)
-		return false;
-	size = (size_t)(end - cursor->at);
-	if (size >= capacity || memchr(cursor->at, '\0', size) != NULL)
-		return false;
-	memcpy(line, cursor->at, size);
-	line[size] = '\0';
-	cursor->at += size + 1;
-	cursor->left -= size + 1;
-	return true;
-}
-
 static int
 hex_value(char c)
 {

@@ -11,18 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Text that is being read. */
-struct clv_words_cursor {
-	const uint8_t *at;
-	size_t left;
-};
-
 /* An empty word and "-" come out as "%2d" and "-". */
 void clv_words_print(FILE *out, const char *word);
-
-/* Takes the next line, without its newline, into `line`. */
-bool clv_words_take_line(
-    struct clv_words_cursor *cursor, char *line, size_t capacity);
 
 /* Splits a line in place into exactly `count` words; false unless it is what
  * clv_words_print() writes. */

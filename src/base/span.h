@@ -57,4 +57,11 @@ clv_span_skip(struct clv_span *span, size_t count)
 	span->size -= count;
 }
 
+/*
+ * Takes the next line of a text, without its newline, into `line` as a string.
+ * False, and nothing is taken, if the text has no newline any more, the line
+ * has a zero byte in it or, with its closing one, exceeds `capacity`.
+ */
+bool clv_span_take_line(struct clv_span *rest, char *line, size_t capacity);
+
 #endif

@@ -12,6 +12,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/span.h"
+
 #define HEADER "claviger-trust-journal 1 "
 #define DIGEST_SIZE 32
 
@@ -288,30 +290,6 @@ clv_journal_encode(const struct clv_journal *journal, uint8_t **text,
 	return CLV_OK;
 }
 
-struct cursor {
-	const uint8_t *at;
-	size_t left;
-};
-
-/* The rest of a line, without its newline, closed with a 0 byte. */
-static bool
-take_line(struct cursor *cursor, char *line, size_t capacity)
-{
-	const uint8_t *end = memchr(cursor->at, '\n', cursor->left);
-	size_t size;
-
-	if (end == NULL)
-		return false;
-	size = (size_t)(end - cursor->at);
-	if (size >= capacity || memchr(cursor->at, '\0', size) != NULL)
-		return false;
-	memcpy(line, cursor->at, size);
-	line[size] = '\0';
-	cursor->at += size + 1;
-	cursor->left -= size + 1;
-	return true;
-}
-
 /* A decimal number without sign or leading zeros, and the blank behind it. */
 static bool
 take_number(const char **at, size_t most, size_t *number)
@@ -383,7 +361,7 @@ take_word(const char **at, const char *word)
 
 /* One operation; `line` is its first line. */
 static clv_status
-parse_op(struct clv_journal *journal, struct cursor *cursor, char *line,
+parse_op(struct clv_journal *journal, struct clv_span *rest, char *line,
     clv_error **err)
 {
 	struct clv_trust_op op = {.remove = false};
@@ -394,17 +372,17 @@ parse_op(struct clv_journal *journal, struct cursor *cursor, char *line,
 	if (!op.remove && !take_word(&at, "add "))
 		return raise_corrupt(err, "a line is not understood");
 	if (!take_number(&at, CLV_FOLDER_COUNT - 1, &folder) ||
-	    (!op.remove && !take_number(&at, cursor->left, &op.size)))
+	    (!op.remove && !take_number(&at, rest->size, &op.size)))
 		return raise_corrupt(err, "a number is out of range");
 	op.folder = (enum clv_trust_folder)folder;
 	if (!decode_name(line + (at - line)) || !clv_journal_is_name(at))
 		return raise_corrupt(err, "a file name is not allowed");
 	if (!op.remove) {
-		op.content = cursor->at;
-		if (cursor->left <= op.size || cursor->at[op.size] != '\n')
+		op.content = rest->data;
+		if (rest->size <= op.size || rest->data[op.size] != '\n')
 			return raise_corrupt(err, "contents are cut off");
-		cursor->at += op.size + 1;
-		cursor->left -= op.size + 1;
+		rest->data += op.size + 1;
+		rest->size -= op.size + 1;
 	}
 	return journal_append(journal, &op, at, err);
 }
@@ -442,33 +420,33 @@ is_sealed(const struct clv_journal *journal)
 static clv_status
 parse_text(struct clv_journal *journal, size_t size, clv_error **err)
 {
-	struct cursor cursor = {journal->text, size};
+	struct clv_span rest = {journal->text, size};
 	char line[3 * PATH_MAX + 64];
 	char hex[2 * DIGEST_SIZE + 1];
 	const char *at = line;
 
-	if (!take_line(&cursor, line, sizeof(line)) ||
+	if (!clv_span_take_line(&rest, line, sizeof(line)) ||
 	    !take_word(&at, HEADER) || !clv_nonce_is(at))
 		return raise_corrupt(err, "it is no journal of this version");
 	memcpy(journal->nonce, at, sizeof(journal->nonce));
 	for (;;) {
-		const size_t done = size - cursor.left;
+		const size_t done = size - rest.size;
 		clv_status status;
 
-		if (!take_line(&cursor, line, sizeof(line)))
+		if (!clv_span_take_line(&rest, line, sizeof(line)))
 			return raise_corrupt(err, "it is cut off");
 		at = line;
 		if (!is_sealed(journal))
 			return raise_corrupt(err, "it is not in order");
 		if (take_word(&at, "end ")) {
 			print_digest(journal->text, done, hex);
-			if (cursor.left != 0 || strcmp(at, hex) != 0)
+			if (rest.size != 0 || strcmp(at, hex) != 0)
 				return raise_corrupt(err, "it is damaged");
 			return CLV_OK;
 		}
 		status = take_word(&at, "when ")
 		    ? parse_when(journal, line, err)
-		    : parse_op(journal, &cursor, line, err);
+		    : parse_op(journal, &rest, line, err);
 		if (status != CLV_OK)
 			return status;
 	}
