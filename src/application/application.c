@@ -212,38 +212,47 @@ clv_application_command(const char *words, const char *directory)
 }
 
 static clv_status
+refuse_directory(const char *directory, int code, clv_status status,
+    const char *remedy, const char *reason, clv_error **err)
+{
+	return clv_error_raise(err, status,
+	    &(struct clv_error_info){.operation = "open application",
+		.subject = directory,
+		.domain = CLV_DOMAIN_ERRNO,
+		.code = code,
+		.remedy = remedy},
+	    "%s", reason);
+}
+
+static clv_status
 open_directory(const char *directory, int *fd, clv_error **err)
 {
-	char *make = NULL;
-	bool missing, denied;
+	char *remedy;
 	clv_status status;
+	int code;
 
 	*fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd >= 0)
 		return CLV_OK;
-	missing = errno == ENOENT || errno == ENOTDIR;
-	denied = errno == EACCES || errno == EPERM;
-	if (missing)
-		make = clv_application_command(
+	code = errno;
+	switch (code) {
+	case ENOENT:
+	case ENOTDIR:
+		remedy = clv_application_command(
 		    "claviger init --uri APPLICATION-URI", directory);
-	status = clv_error_raise(err,
-	    missing      ? CLV_NOT_FOUND
-		: denied ? CLV_PERMISSION
-			 : CLV_IO,
-	    &(struct clv_error_info){.operation = "open application",
-		.subject = directory,
-		.domain = CLV_DOMAIN_ERRNO,
-		.code = errno,
-		.remedy = missing ? make
-		    : denied
-		    ? "give its absolute path, to an account that may go there"
-		    : NULL},
-	    "%s",
-	    missing      ? "there is no such directory"
-		: denied ? "this account may not go there"
-			 : strerror(errno));
-	free(make);
-	return status;
+		status = refuse_directory(directory, code, CLV_NOT_FOUND,
+		    remedy, "there is no such directory", err);
+		free(remedy);
+		return status;
+	case EACCES:
+	case EPERM:
+		return refuse_directory(directory, code, CLV_PERMISSION,
+		    "give its absolute path, to an account that may go there",
+		    "this account may not go there", err);
+	default:
+		return refuse_directory(
+		    directory, code, CLV_IO, NULL, strerror(code), err);
+	}
 }
 
 static clv_status

@@ -50,10 +50,10 @@ clv_ledger_add(struct clv_ledger *ledger, enum clv_ledger_kind kind,
 
 	if (ledger->count == CLV_LEDGER_MAX)
 		return clv_error_raise(err, CLV_TOO_LARGE,
-		    &(struct clv_error_info){.operation = "record keys",
-			.subject = CLV_LEDGER_PATH,
-			.remedy = "claviger recover DIR"},
-		    "too many keys wait to be destroyed");
+		    &(struct clv_error_info){
+			.operation = "record keys", .subject = CLV_LEDGER_PATH},
+		    "too many keys wait to be destroyed; \"claviger recover\" "
+		    "destroys them");
 	*entry = (struct clv_ledger_entry){.kind = kind,
 	    .group = strdup(group),
 	    .type = strdup(type),
