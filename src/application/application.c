@@ -236,8 +236,11 @@ open_directory(const char *directory, int *fd, clv_error **err)
 		return CLV_OK;
 	code = errno;
 	switch (code) {
-	case ENOENT:
 	case ENOTDIR:
+		return refuse_directory(directory, code, CLV_NOT_FOUND,
+		    "give the application's directory",
+		    "it, or what it should lie in, is no directory", err);
+	case ENOENT:
 		remedy = clv_application_command(
 		    "claviger init --uri APPLICATION-URI", directory);
 		status = refuse_directory(directory, code, CLV_NOT_FOUND,
