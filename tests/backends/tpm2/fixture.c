@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <tss2/tss2_tcti.h>
@@ -68,10 +69,16 @@ open_lab(struct tpm_lab *lab)
 }
 
 void
-tpm_lab_reopen(struct tpm_lab *lab)
+tpm_lab_close(struct tpm_lab *lab)
 {
 	clv_store_free(&lab->store);
 	clv_context_free(&lab->context);
+}
+
+void
+tpm_lab_reopen(struct tpm_lab *lab)
+{
+	tpm_lab_close(lab);
 	open_lab(lab);
 }
 
@@ -100,8 +107,7 @@ tpm_lab_teardown(void **state)
 	unsigned left;
 
 	fault_tcti_reset();
-	clv_store_free(&lab->store);
-	clv_context_free(&lab->context);
+	tpm_lab_close(lab);
 	left = lab->swtpm.pid > 0 ? tpm_lab_left(lab) : 0;
 	swtpm_lab_stop(&lab->swtpm);
 	free(lab);
@@ -133,6 +139,16 @@ tpm_lab_key_uri(struct tpm_lab *lab, clv_algorithm algorithm, const char *label)
 	clv_key_free(&key);
 	assert_non_null(uri);
 	return uri;
+}
+
+clv_key *
+tpm_lab_open_key(struct tpm_lab *lab, const char *uri)
+{
+	clv_key *key = NULL;
+
+	lab->context = tpm_lab_context(lab);
+	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	return key;
 }
 
 /* ---- using keys ---- */
@@ -188,25 +204,46 @@ tpm_lab_sign(clv_key *key, clv_error **err)
 }
 
 clv_status
+tpm_lab_sign_once(struct tpm_lab *lab, const char *uri, clv_error **err)
+{
+	clv_key *key = NULL;
+	clv_status status = clv_key_open(lab->context, uri, &key, err);
+
+	if (status == CLV_OK)
+		status = tpm_lab_sign(key, err);
+	clv_key_free(&key);
+	return status;
+}
+
+size_t
+tpm_lab_encrypt(clv_key *key, int padding, const uint8_t *text,
+    size_t text_size, uint8_t *ciphertext, size_t room)
+{
+	EVP_PKEY *public = public_key(key);
+	EVP_PKEY_CTX *seal = EVP_PKEY_CTX_new_from_pkey(NULL, public, NULL);
+
+	assert_int_equal(EVP_PKEY_encrypt_init(seal), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(seal, padding), 1);
+	if (padding == RSA_PKCS1_OAEP_PADDING)
+		assert_int_equal(
+		    EVP_PKEY_CTX_set_rsa_oaep_md_name(seal, "SHA256", NULL), 1);
+	assert_int_equal(
+	    EVP_PKEY_encrypt(seal, ciphertext, &room, text, text_size), 1);
+	EVP_PKEY_CTX_free(seal);
+	EVP_PKEY_free(public);
+	return room;
+}
+
+clv_status
 tpm_lab_decrypt(clv_key *key, clv_error **err)
 {
 	uint8_t ciphertext[CLV_SIGNATURE_MAX], plaintext[CLV_PLAINTEXT_MAX];
-	size_t ciphertext_size = sizeof(ciphertext);
+	const size_t ciphertext_size =
+	    tpm_lab_encrypt(key, RSA_PKCS1_OAEP_PADDING, message,
+		sizeof(message), ciphertext, sizeof(ciphertext));
 	size_t size = sizeof(plaintext);
-	EVP_PKEY *public = public_key(key);
-	EVP_PKEY_CTX *seal = EVP_PKEY_CTX_new_from_pkey(NULL, public, NULL);
 	clv_status status;
 
-	assert_int_equal(EVP_PKEY_encrypt_init(seal), 1);
-	assert_int_equal(
-	    EVP_PKEY_CTX_set_rsa_padding(seal, RSA_PKCS1_OAEP_PADDING), 1);
-	assert_int_equal(
-	    EVP_PKEY_CTX_set_rsa_oaep_md_name(seal, "SHA256", NULL), 1);
-	assert_int_equal(EVP_PKEY_encrypt(seal, ciphertext, &ciphertext_size,
-			     message, sizeof(message)),
-	    1);
-	EVP_PKEY_CTX_free(seal);
-	EVP_PKEY_free(public);
 	status = clv_key_decrypt(key, CLV_RSA_OAEP_SHA256, ciphertext,
 	    ciphertext_size, plaintext, &size, err);
 	if (status == CLV_OK) {
@@ -216,7 +253,72 @@ tpm_lab_decrypt(clv_key *key, clv_error **err)
 	return status;
 }
 
+EVP_PKEY *
+tpm_lab_foreign_key(clv_secret *pem)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	BIO *memory = BIO_new(BIO_s_mem());
+	char *bytes = NULL;
+	long size;
+
+	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(
+			     memory, key, NULL, NULL, 0, NULL, NULL),
+	    1);
+	size = BIO_get_mem_data(memory, &bytes);
+	assert_ok(clv_secret_set(pem, bytes, (size_t)size, &err));
+	BIO_free(memory);
+	return key;
+}
+
 /* ---- the TPM from outside ---- */
+
+void
+tpm_lab_run(const struct tpm_lab *lab, const char *const *arguments)
+{
+	char output[4096] = "";
+
+	if (swtpm_lab_run(&lab->swtpm, arguments, output, sizeof(output)) != 0)
+		fail_msg("%s failed: %s", arguments[0], output);
+}
+
+void
+tpm_lab_flush(const struct tpm_lab *lab, const char *what)
+{
+	tpm_lab_run(
+	    lab, (const char *const[]){"tpm2_flushcontext", what, NULL});
+}
+
+/* Where tpm2_createprimary leaves it. */
+static void
+primary_path(const struct tpm_lab *lab, char *path, size_t room)
+{
+	(void)snprintf(path, room, "%s/primary.ctx", lab->swtpm.dir);
+}
+
+void
+tpm_lab_make_primary(
+    const struct tpm_lab *lab, const char *owner_auth, const char *attributes)
+{
+	char path[LAB_PATH + 16];
+
+	primary_path(lab, path, sizeof(path));
+	tpm_lab_run(lab,
+	    (const char *const[]){"tpm2_createprimary", "-Q", "-C", "o", "-P",
+		owner_auth, "-G", "ecc", "-a", attributes, "-c", path, NULL});
+}
+
+void
+tpm_lab_keep_storage_key(const struct tpm_lab *lab, const char *owner_auth)
+{
+	char path[LAB_PATH + 16];
+
+	tpm_lab_make_primary(lab, owner_auth, TPM_LAB_STORAGE_KEY);
+	primary_path(lab, path, sizeof(path));
+	tpm_lab_run(lab,
+	    (const char *const[]){"tpm2_evictcontrol", "-Q", "-C", "o", "-P",
+		owner_auth, "-c", path, "0x81000001", NULL});
+	tpm_lab_flush(lab, "-t");
+}
 
 /* TPM2_GetCapability(TPM2_CAP_HANDLES), past the library and the faults. */
 static unsigned

@@ -11,6 +11,8 @@
 #include <claviger/ask.h>
 #include <claviger/key.h>
 
+#include <openssl/evp.h>
+
 #include "fake/fault_tcti.h"
 #include "fake/swtpm_lab.h"
 #include "testing.h"
@@ -35,7 +37,12 @@ struct tpm_lab {
 int tpm_lab_setup(void **state);
 int tpm_lab_teardown(void **state);
 
-/* Frees store and context and makes new ones. */
+#define TPM_LAB_TEST(test) \
+	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
+
+/* Frees store and context. */
+void tpm_lab_close(struct tpm_lab *lab);
+/* The same, and makes new ones. */
 void tpm_lab_reopen(struct tpm_lab *lab);
 /* A context of the same kind. */
 clv_context *tpm_lab_context(struct tpm_lab *lab);
@@ -47,10 +54,38 @@ clv_key *tpm_lab_key(
 char *tpm_lab_key_uri(
     struct tpm_lab *lab, clv_algorithm algorithm, const char *label);
 
+/* Opens a key in a new context, which becomes the closed lab's. */
+clv_key *tpm_lab_open_key(struct tpm_lab *lab, const char *uri);
+
 /* Signs with the algorithm's usual scheme and verifies with OpenSSL. */
 clv_status tpm_lab_sign(clv_key *key, clv_error **err);
+/* Opens the key for it in the lab's context. */
+clv_status tpm_lab_sign_once(
+    struct tpm_lab *lab, const char *uri, clv_error **err);
+/* Encrypts with OpenSSL; for OAEP, with SHA-256. Returns the size. */
+size_t tpm_lab_encrypt(clv_key *key, int padding, const uint8_t *text,
+    size_t text_size, uint8_t *ciphertext, size_t room);
 /* Encrypts with OpenSSL and decrypts with OAEP-SHA256. */
 clv_status tpm_lab_decrypt(clv_key *key, clv_error **err);
+
+/* A P-256 key of OpenSSL's, to be freed, and its PKCS#8. */
+EVP_PKEY *tpm_lab_foreign_key(clv_secret *pem);
+
+/* Runs a program that talks to the TPM; it must succeed. */
+void tpm_lab_run(const struct tpm_lab *lab, const char *const *arguments);
+/* What tpm2_flushcontext flushes: "-t", "-l" or a handle. */
+void tpm_lab_flush(const struct tpm_lab *lab, const char *what);
+/* Makes a primary key, as the owner with this auth value: the same storage
+ * key that we make, or another. */
+#define TPM_LAB_OTHER_KEY                                        \
+	"fixedtpm|fixedparent|sensitivedataorigin|userwithauth|" \
+	"restricted|decrypt"
+#define TPM_LAB_STORAGE_KEY TPM_LAB_OTHER_KEY "|noda"
+void tpm_lab_make_primary(
+    const struct tpm_lab *lab, const char *owner_auth, const char *attributes);
+/* Makes our storage key and leaves it at 0x81000001. */
+void tpm_lab_keep_storage_key(
+    const struct tpm_lab *lab, const char *owner_auth);
 
 /* How many transient objects and loaded sessions there are. */
 unsigned tpm_lab_left(const struct tpm_lab *lab);

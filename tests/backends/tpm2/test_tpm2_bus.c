@@ -13,7 +13,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include <claviger/seal.h>
 
@@ -68,29 +67,14 @@ assert_key_unseen(const char *uri)
 static void
 make_foreign(clv_secret *pem, uint8_t scalar[32])
 {
-	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	BIO *memory = BIO_new(BIO_s_mem());
+	EVP_PKEY *key = tpm_lab_foreign_key(pem);
 	BIGNUM *number = NULL;
-	char *bytes = NULL;
-	long size;
 
-	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(
-			     memory, key, NULL, NULL, 0, NULL, NULL),
-	    1);
-	size = BIO_get_mem_data(memory, &bytes);
-	assert_ok(clv_secret_set(pem, bytes, (size_t)size, &err));
 	assert_int_equal(
 	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number), 1);
 	assert_int_equal(BN_bn2binpad(number, scalar, 32), 32);
 	BN_clear_free(number);
-	BIO_free(memory);
 	EVP_PKEY_free(key);
-}
-
-static void
-run_tool(struct tpm_lab *lab, const char *const *arguments)
-{
-	assert_int_equal(swtpm_lab_run(&lab->swtpm, arguments, NULL, 0), 0);
 }
 
 /* ---- the flows: all that this backend does with a TPM ---- */
@@ -202,20 +186,8 @@ seal_and_unseal(struct tpm_lab *lab)
 static void
 take_ownership(struct tpm_lab *lab)
 {
-	char context[LAB_PATH + 16];
-
-	(void)snprintf(context, sizeof(context), "%s/srk.ctx", lab->swtpm.dir);
-	run_tool(lab,
-	    (const char *const[]){"tpm2_createprimary", "-Q", "-C", "o", "-G",
-		"ecc", "-a",
-		"fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|"
-		"restricted|decrypt",
-		"-c", context, NULL});
-	run_tool(lab,
-	    (const char *const[]){"tpm2_evictcontrol", "-Q", "-C", "o", "-c",
-		context, "0x81000001", NULL});
-	run_tool(lab, (const char *const[]){"tpm2_flushcontext", "-t", NULL});
-	run_tool(lab,
+	tpm_lab_keep_storage_key(lab, "");
+	tpm_lab_run(lab,
 	    (const char *const[]){"tpm2_changeauth", "-c", "o", OWNER, NULL});
 	lab->owner_auth = OWNER;
 }
@@ -247,7 +219,7 @@ clear_keys(struct tpm_lab *lab)
 	char command[LAB_PATH + 32];
 
 	(void)snprintf(command, sizeof(command), "rm -f %s/*", lab->swtpm.keys);
-	run_tool(lab, (const char *const[]){"sh", "-c", command, NULL});
+	tpm_lab_run(lab, (const char *const[]){"sh", "-c", command, NULL});
 	tpm_lab_reopen(lab);
 }
 
@@ -315,11 +287,9 @@ test_bus__is_recorded(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_bus__shows_no_secret),
-	    ITEM(test_bus__is_recorded),
+	    TPM_LAB_TEST(test_bus__shows_no_secret),
+	    TPM_LAB_TEST(test_bus__is_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

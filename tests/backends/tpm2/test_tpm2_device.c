@@ -112,8 +112,7 @@ setup(void **state)
 	if (tpm_lab_setup(&lab) != 0)
 		return -1;
 	device->lab = lab;
-	clv_store_free(&device->lab->store);
-	clv_context_free(&device->lab->context);
+	tpm_lab_close(device->lab);
 	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_true(
 	    master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
@@ -129,9 +128,7 @@ setup(void **state)
 		be_device(master, device->lab->swtpm.tcti, parent);
 	(void)close(master);
 	(void)setenv("CLAVIGER_TCTI", device->tcti, 1);
-	device->lab->context = tpm_lab_context(device->lab);
-	assert_ok(clv_store_open(device->lab->context, device->lab->store_uri,
-	    &device->lab->store, &err));
+	tpm_lab_reopen(device->lab);
 	*state = device;
 	return 0;
 }
@@ -142,8 +139,7 @@ teardown(void **state)
 	struct device *device = *state;
 	void *lab = device->lab;
 
-	clv_store_free(&device->lab->store);
-	clv_context_free(&device->lab->context);
+	tpm_lab_close(device->lab);
 	(void)kill(device->pid, SIGKILL);
 	(void)waitpid(device->pid, NULL, 0);
 	(void)close(device->slave);

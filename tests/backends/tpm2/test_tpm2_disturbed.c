@@ -20,25 +20,6 @@ static const TPM2_CC makers[] = {
     TPM2_CC_CreatePrimary, TPM2_CC_StartAuthSession, TPM2_CC_Load};
 #define MAKERS (sizeof(makers) / sizeof(makers[0]))
 
-static void
-close_all(struct tpm_lab *lab)
-{
-	clv_store_free(&lab->store);
-	clv_context_free(&lab->context);
-}
-
-static clv_status
-sign_once(struct tpm_lab *lab, const char *uri, clv_error **err)
-{
-	clv_key *key = NULL;
-	clv_status status = clv_key_open(lab->context, uri, &key, err);
-
-	if (status == CLV_OK)
-		status = tpm_lab_sign(key, err);
-	clv_key_free(&key);
-	return status;
-}
-
 /* A key, and nothing open. */
 static char *
 make_key(struct tpm_lab *lab)
@@ -47,8 +28,19 @@ make_key(struct tpm_lab *lab)
 
 	lab->new_auth = "a word";
 	uri = tpm_lab_key_uri(lab, CLV_EC_P256, "ec");
-	close_all(lab);
+	tpm_lab_close(lab);
 	return uri;
+}
+
+/* A new context, where one answer will be edited. */
+static void
+meet_edit(struct tpm_lab *lab, TPM2_CC code,
+    void (*edit)(void *user, uint8_t *answer, size_t *size))
+{
+	lab->context = tpm_lab_context(lab);
+	fault_tcti_reset();
+	fault_tcti_add(&(struct fault){
+	    .kind = FAULT_EDIT, .code = code, .times = 1, .edit = edit});
 }
 
 /* ---- any byte ---- */
@@ -73,15 +65,15 @@ disturb(struct tpm_lab *lab, const char *uri, const struct fault *fault,
 	tpm_lab_reopen(lab); /* its store keeps the connection */
 	fault_tcti_reset();
 	fault_tcti_add(fault);
-	status = sign_once(lab, uri, NULL);
+	status = tpm_lab_sign_once(lab, uri, NULL);
 	hits = fault_tcti_hits();
 	fault_tcti_reset();
 	if (status != outcome(fault))
 		fail_msg("command 0x%x, byte %u: %s", fault->code, fault->value,
 		    clv_status_name(status));
 	if (!let_go)
-		assert_ok(sign_once(lab, uri, &err));
-	close_all(lab);
+		assert_ok(tpm_lab_sign_once(lab, uri, &err));
+	tpm_lab_close(lab);
 	assert_int_equal(hits, 1);
 	if (tpm_lab_left(lab) != 0)
 		fail_msg("command 0x%x, byte %u, %s: %u left", fault->code,
@@ -121,7 +113,7 @@ test_forged_answer__is_cleaned_up_after_at_once(void **state)
 	fault_tcti_reset();
 	fault_tcti_add(&(struct fault){
 	    .kind = FAULT_FLIP, .code = TPM2_CC_Load, .times = 1, .value = 20});
-	assert_fails(CLV_UNTRUSTED, sign_once(lab, uri, &err));
+	assert_fails(CLV_UNTRUSTED, tpm_lab_sign_once(lab, uri, &err));
 	/* the storage key and the session */
 	assert_int_equal(tpm_lab_left(lab), 2);
 	free(uri);
@@ -147,22 +139,18 @@ test_lost_answer__is_cleaned_up_after_when_the_tpm_is_back(void **state)
 	char *uri = make_key(lab);
 
 	for (size_t i = 0; i < MAKERS; i++) {
-		lab->context = tpm_lab_context(lab);
-		fault_tcti_reset();
-		fault_tcti_add(&(struct fault){.kind = FAULT_EDIT,
-		    .code = makers[i],
-		    .times = 1,
-		    .edit = lose_everything});
-		assert_fails(CLV_DEVICE_GONE, sign_once(lab, uri, &err));
-		close_all(lab);
+		meet_edit(lab, makers[i], lose_everything);
+		assert_fails(
+		    CLV_DEVICE_GONE, tpm_lab_sign_once(lab, uri, &err));
+		tpm_lab_close(lab);
 		/* with what was loaded before */
 		assert_int_equal(tpm_lab_left(lab), i + 1);
 		fault_tcti_reset();
 		lab->context = tpm_lab_context(lab);
-		assert_ok(sign_once(lab, uri, &err));
+		assert_ok(tpm_lab_sign_once(lab, uri, &err));
 		assert_non_null(strstr(lab->log, "a lost answer"));
 		lab->log[0] = '\0';
-		close_all(lab);
+		tpm_lab_close(lab);
 		assert_int_equal(tpm_lab_left(lab), 0);
 	}
 	free(uri);
@@ -186,15 +174,10 @@ test_search_that_fails__is_made_up_for(void **state)
 	char *uri = make_key(lab);
 
 	for (size_t i = 0; i < MAKERS; i++) {
-		lab->context = tpm_lab_context(lab);
-		fault_tcti_reset();
-		fault_tcti_add(&(struct fault){.kind = FAULT_EDIT,
-		    .code = makers[i],
-		    .times = 1,
-		    .edit = lose_the_list});
-		assert_ok(sign_once(lab, uri, &err));
+		meet_edit(lab, makers[i], lose_the_list);
+		assert_ok(tpm_lab_sign_once(lab, uri, &err));
 		assert_int_equal(fault_tcti_hits(), 2);
-		close_all(lab);
+		tpm_lab_close(lab);
 		assert_int_equal(tpm_lab_left(lab), 0);
 	}
 	free(uri);
@@ -222,35 +205,6 @@ start_foreign_session(struct tpm_lab *lab)
 	Tss2_TctiLdr_Finalize(&tcti);
 }
 
-/* The same storage key that we make: only the handle tells it from ours. */
-static void
-make_foreign_object(struct tpm_lab *lab)
-{
-	static const char srk_attributes[] =
-	    "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|"
-	    "noda|restricted|decrypt";
-	char context[LAB_PATH + 16];
-
-	(void)snprintf(
-	    context, sizeof(context), "%s/foreign.ctx", lab->swtpm.dir);
-	assert_int_equal(
-	    swtpm_lab_run(&lab->swtpm,
-		(const char *const[]){"tpm2_createprimary", "-Q", "-C", "o",
-		    "-G", "ecc", "-a", srk_attributes, "-c", context, NULL},
-		NULL, 0),
-	    0);
-}
-
-static void
-flush_foreign(struct tpm_lab *lab, const char *what)
-{
-	assert_int_equal(
-	    swtpm_lab_run(&lab->swtpm,
-		(const char *const[]){"tpm2_flushcontext", what, NULL}, NULL,
-		0),
-	    0);
-}
-
 /* Says that the new one has the number of the first. */
 static void
 tell_first(void *user, uint8_t *answer, size_t *size)
@@ -267,25 +221,19 @@ test_handle_of_another__is_not_believed(void **state)
 	char *uri = make_key(lab);
 
 	start_foreign_session(lab);
-	make_foreign_object(lab);
+	/* only the handle tells it from ours */
+	tpm_lab_make_primary(lab, "", TPM_LAB_STORAGE_KEY);
 	assert_int_equal(tpm_lab_left(lab), 2);
 	for (size_t i = 0; i < MAKERS; i++) {
-		const struct fault fault = {.kind = FAULT_EDIT,
-		    .code = makers[i],
-		    .times = 1,
-		    .edit = tell_first};
-
-		lab->context = tpm_lab_context(lab);
-		fault_tcti_reset();
-		fault_tcti_add(&fault);
-		assert_ok(sign_once(lab, uri, &err));
+		meet_edit(lab, makers[i], tell_first);
+		assert_ok(tpm_lab_sign_once(lab, uri, &err));
 		assert_int_equal(fault_tcti_hits(), 1);
-		close_all(lab);
+		tpm_lab_close(lab);
 		assert_int_equal(tpm_lab_left(lab), 2);
 	}
 	/* it is theirs that are left */
-	flush_foreign(lab, "0x80000000");
-	flush_foreign(lab, "0x02000000");
+	tpm_lab_flush(lab, "0x80000000");
+	tpm_lab_flush(lab, "0x02000000");
 	free(uri);
 }
 
@@ -296,35 +244,32 @@ test_storage_key_of_another__is_not_taken_for_ours(void **state)
 {
 	struct tpm_lab *lab = *state;
 	char *uri = make_key(lab);
-	clv_key *key = NULL;
+	clv_key *key = tpm_lab_open_key(lab, uri);
 
-	lab->context = tpm_lab_context(lab);
-	assert_ok(clv_key_open(lab->context, uri, &key, &err));
 	assert_ok(tpm_lab_sign(key, &err));
-	flush_foreign(lab, "-t");
-	make_foreign_object(lab);
-	make_foreign_object(lab);
-	flush_foreign(lab, "0x80000000");
+	tpm_lab_flush(lab, "-t");
+	tpm_lab_make_primary(lab, "", TPM_LAB_STORAGE_KEY);
+	tpm_lab_make_primary(lab, "", TPM_LAB_STORAGE_KEY);
+	tpm_lab_flush(lab, "0x80000000");
 	assert_ok(tpm_lab_sign(key, &err));
 	clv_key_free(&key);
-	close_all(lab);
+	tpm_lab_close(lab);
 	assert_int_equal(tpm_lab_left(lab), 1);
-	flush_foreign(lab, "0x80000001");
+	tpm_lab_flush(lab, "0x80000001");
 	free(uri);
 }
 
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_disturbed_answer__leaves_nothing),
-	    ITEM(test_forged_answer__is_cleaned_up_after_at_once),
-	    ITEM(test_search_that_fails__is_made_up_for),
-	    ITEM(test_storage_key_of_another__is_not_taken_for_ours),
-	    ITEM(test_lost_answer__is_cleaned_up_after_when_the_tpm_is_back),
-	    ITEM(test_handle_of_another__is_not_believed),
+	    TPM_LAB_TEST(test_disturbed_answer__leaves_nothing),
+	    TPM_LAB_TEST(test_forged_answer__is_cleaned_up_after_at_once),
+	    TPM_LAB_TEST(test_search_that_fails__is_made_up_for),
+	    TPM_LAB_TEST(test_storage_key_of_another__is_not_taken_for_ours),
+	    TPM_LAB_TEST(
+		test_lost_answer__is_cleaned_up_after_when_the_tpm_is_back),
+	    TPM_LAB_TEST(test_handle_of_another__is_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

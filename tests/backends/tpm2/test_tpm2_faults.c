@@ -239,21 +239,6 @@ static const struct trouble {
 static unsigned tried, mended, refused;
 static bool all; /* and not just a sample */
 
-static void
-close_all(struct bench *bench)
-{
-	clv_store_free(&bench->lab->store);
-	clv_context_free(&bench->lab->context);
-}
-
-static void
-open_all(struct bench *bench)
-{
-	bench->lab->context = tpm_lab_context(bench->lab);
-	assert_ok(clv_store_open(bench->lab->context, bench->lab->store_uri,
-	    &bench->lab->store, &err));
-}
-
 /* What was made persistent by a command whose answer was lost. */
 static void
 remove_persistent(struct bench *bench)
@@ -322,7 +307,7 @@ try_one(struct bench *bench, const struct target *target,
 	fault.skip = skip;
 	fault.hook = reset_tpm;
 	fault.user = &bench->lab->swtpm;
-	open_all(bench);
+	tpm_lab_reopen(bench->lab);
 	fault_tcti_reset();
 	fault_tcti_add(&fault);
 	status = target->run(bench, &err);
@@ -335,13 +320,13 @@ try_one(struct bench *bench, const struct target *target,
 		    "%s of %s was never sent", target->name, target->run_name);
 	fault_tcti_reset();
 	if (let_go) {
-		close_all(bench);
+		tpm_lab_close(bench->lab);
 		must_be_empty(bench, target, trouble);
-		open_all(bench);
+		tpm_lab_reopen(bench->lab);
 	}
 	remove_persistent(bench);
 	must_work(bench, target, trouble);
-	close_all(bench);
+	tpm_lab_close(bench->lab);
 	must_be_empty(bench, target, trouble);
 	return hit;
 }
@@ -367,23 +352,6 @@ try_all(struct bench *bench, const struct target *target)
 }
 
 static void
-make_foreign(struct bench *bench)
-{
-	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	BIO *memory = BIO_new(BIO_s_mem());
-	char *bytes = NULL;
-	long size;
-
-	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(
-			     memory, key, NULL, NULL, 0, NULL, NULL),
-	    1);
-	size = BIO_get_mem_data(memory, &bytes);
-	assert_ok(clv_secret_set(&bench->foreign, bytes, (size_t)size, &err));
-	BIO_free(memory);
-	EVP_PKEY_free(key);
-}
-
-static void
 test_faults__are_mended_or_told(void **state)
 {
 	struct bench bench = {.lab = *state, .foreign = CLV_SECRET_INIT};
@@ -391,10 +359,10 @@ test_faults__are_mended_or_told(void **state)
 	bench.lab->new_auth = "a word";
 	bench.ec_uri = tpm_lab_key_uri(bench.lab, CLV_EC_P256, "ec");
 	bench.rsa_uri = tpm_lab_key_uri(bench.lab, CLV_RSA_2048, "rsa");
-	make_foreign(&bench);
+	EVP_PKEY_free(tpm_lab_foreign_key(&bench.foreign));
 	(void)snprintf(bench.sealed_uri, sizeof(bench.sealed_uri),
 	    "tpm2:%s/sealed", bench.lab->swtpm.keys);
-	close_all(&bench);
+	tpm_lab_close(bench.lab);
 	for (size_t i = 0; i < TARGETS; i++)
 		for (size_t j = 0; j < TROUBLES; j++)
 			(void)try_one(
@@ -403,7 +371,7 @@ test_faults__are_mended_or_told(void **state)
 		try_all(&bench, &targets[i]);
 	print_message("%u faults: %u mended, %u refused clearly\n", tried,
 	    mended, refused);
-	open_all(&bench);
+	tpm_lab_reopen(bench.lab);
 	clv_secret_clear(&bench.foreign);
 	free(bench.ec_uri);
 	free(bench.rsa_uri);

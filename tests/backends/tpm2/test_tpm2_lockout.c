@@ -33,15 +33,8 @@ static clv_status
 open_and_sign(
     struct tpm_lab *lab, const char *uri, const char *auth, clv_error **err)
 {
-	clv_key *key = NULL;
-	clv_status status;
-
 	lab->auth = auth;
-	status = clv_key_open(lab->context, uri, &key, err);
-	if (status == CLV_OK)
-		status = tpm_lab_sign(key, err);
-	clv_key_free(&key);
-	return status;
+	return tpm_lab_sign_once(lab, uri, err);
 }
 
 /* As the TPM itself says. */
@@ -64,24 +57,18 @@ failed_tries(struct tpm_lab *lab)
 static void
 clear_lockout(struct tpm_lab *lab)
 {
-	assert_int_equal(
-	    swtpm_lab_run(&lab->swtpm,
-		(const char *const[]){"tpm2_dictionarylockout", "-c", NULL},
-		NULL, 0),
-	    0);
+	tpm_lab_run(
+	    lab, (const char *const[]){"tpm2_dictionarylockout", "-c", NULL});
 }
 
 static void
 test_key__is_not_lockable_by_default(void **state)
 {
 	struct tpm_lab *lab = *state;
-	clv_key *key;
 	char *uri;
 
 	lab->new_auth = "the right one";
-	key = tpm_lab_key(lab, CLV_EC_P256, "one");
-	uri = strdup(clv_key_uri(key));
-	clv_key_free(&key);
+	uri = tpm_lab_key_uri(lab, CLV_EC_P256, "one");
 	for (int i = 0; i < 6; i++)
 		assert_fails(CLV_CANCELLED,
 		    open_and_sign(lab, uri, "a wrong one", &err));
@@ -181,8 +168,7 @@ test_power_cut__after_closing_is_not_counted(void **state)
 
 	for (int i = 0; i < 4; i++) {
 		assert_ok(open_and_sign(lab, uri, "the right one", &err));
-		clv_store_free(&lab->store);
-		clv_context_free(&lab->context);
+		tpm_lab_close(lab);
 		swtpm_lab_kill(&lab->swtpm);
 		assert_int_equal(swtpm_lab_restart(&lab->swtpm), 0);
 		lab->context = tpm_lab_context(lab);
@@ -251,17 +237,16 @@ test_change_secret__makes_the_old_one_wrong(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_key__is_not_lockable_by_default),
-	    ITEM(test_lockable_key__tells_tries_and_locks),
-	    ITEM(test_lockout__does_not_stop_other_keys),
-	    ITEM(test_stored_value__is_not_what_locks_the_tpm),
-	    ITEM(test_power_cut__after_closing_is_not_counted),
-	    ITEM(test_power_cut__in_the_middle_is_counted_for_lockable_keys),
-	    ITEM(test_auth_value__has_a_limit),
-	    ITEM(test_change_secret__makes_the_old_one_wrong),
+	    TPM_LAB_TEST(test_key__is_not_lockable_by_default),
+	    TPM_LAB_TEST(test_lockable_key__tells_tries_and_locks),
+	    TPM_LAB_TEST(test_lockout__does_not_stop_other_keys),
+	    TPM_LAB_TEST(test_stored_value__is_not_what_locks_the_tpm),
+	    TPM_LAB_TEST(test_power_cut__after_closing_is_not_counted),
+	    TPM_LAB_TEST(
+		test_power_cut__in_the_middle_is_counted_for_lockable_keys),
+	    TPM_LAB_TEST(test_auth_value__has_a_limit),
+	    TPM_LAB_TEST(test_change_secret__makes_the_old_one_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

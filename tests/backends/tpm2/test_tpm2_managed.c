@@ -150,9 +150,7 @@ setup(void **state)
 	(void)setenv("CLAVIGER_TCTI", "tabrmd:bus_type=session", 1);
 	(void)snprintf(
 	    lab->store_uri, sizeof(lab->store_uri), "tpm2:%s", lab->swtpm.keys);
-	lab->context = tpm_lab_context(lab);
-	assert_ok(
-	    clv_store_open(lab->context, lab->store_uri, &lab->store, &err));
+	tpm_lab_reopen(lab);
 	*state = manager;
 	return 0;
 }
@@ -163,8 +161,7 @@ teardown(void **state)
 {
 	struct manager *manager = *state;
 
-	clv_store_free(&manager->lab.store);
-	clv_context_free(&manager->lab.context);
+	tpm_lab_close(&manager->lab);
 	stop(&manager->daemon);
 	swtpm_lab_stop(&manager->lab.swtpm);
 	free(manager);
@@ -262,8 +259,7 @@ test_managed__killed_processes_leave_nothing(void **state)
 	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "ec");
 	int status;
 
-	clv_store_free(&lab->store);
-	clv_context_free(&lab->context);
+	tpm_lab_close(lab);
 	for (int i = 0; i < 6; i++) {
 		const pid_t pid =
 		    start((const char *const[]){"/proc/self/exe", uri, NULL});

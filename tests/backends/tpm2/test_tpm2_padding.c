@@ -17,42 +17,16 @@
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 #define SIZE 256U
-
-static void
-run_tool(struct tpm_lab *lab, const char *const *arguments)
-{
-	assert_int_equal(swtpm_lab_run(&lab->swtpm, arguments, NULL, 0), 0);
-}
-
-static EVP_PKEY *
-public_of(clv_key *key)
-{
-	size_t size = 0;
-	const unsigned char *der = clv_key_public(key, &size);
-
-	return d2i_PUBKEY(NULL, &der, (long)size);
-}
 
 static void
 encrypt(clv_key *key, int padding, const uint8_t *text, size_t text_size,
     uint8_t ciphertext[SIZE])
 {
-	EVP_PKEY *public = public_of(key);
-	EVP_PKEY_CTX *seal = EVP_PKEY_CTX_new_from_pkey(NULL, public, NULL);
-	size_t size = SIZE;
-
-	assert_int_equal(EVP_PKEY_encrypt_init(seal), 1);
-	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(seal, padding), 1);
-	if (padding == RSA_PKCS1_OAEP_PADDING)
-		assert_int_equal(
-		    EVP_PKEY_CTX_set_rsa_oaep_md_name(seal, "SHA256", NULL), 1);
 	assert_int_equal(
-	    EVP_PKEY_encrypt(seal, ciphertext, &size, text, text_size), 1);
-	EVP_PKEY_CTX_free(seal);
-	EVP_PKEY_free(public);
+	    tpm_lab_encrypt(key, padding, text, text_size, ciphertext, SIZE),
+	    SIZE);
 }
 
 /* Blocks that are no padding, each in another way. */
@@ -209,21 +183,21 @@ make_bound(struct tpm_lab *lab, const char *algorithm, const char *handle)
 	(void)snprintf(public, sizeof(public), "%s/public", dir);
 	(void)snprintf(private, sizeof(private), "%s/private", dir);
 	(void)snprintf(loaded, sizeof(loaded), "%s/loaded", dir);
-	run_tool(lab,
+	tpm_lab_run(lab,
 	    (const char *const[]){"tpm2_createprimary", "-Q", "-C", "o", "-G",
 		"ecc", "-c", parent, NULL});
-	run_tool(lab,
+	tpm_lab_run(lab,
 	    (const char *const[]){"tpm2_create", "-Q", "-C", parent, "-G",
 		algorithm, "-a", attributes, "-u", public, "-r", private,
 		NULL});
-	run_tool(lab, (const char *const[]){"tpm2_flushcontext", "-t", NULL});
-	run_tool(lab,
+	tpm_lab_flush(lab, "-t");
+	tpm_lab_run(lab,
 	    (const char *const[]){"tpm2_load", "-Q", "-C", parent, "-u", public,
 		"-r", private, "-c", loaded, NULL});
-	run_tool(lab,
+	tpm_lab_run(lab,
 	    (const char *const[]){"tpm2_evictcontrol", "-Q", "-C", "o", "-c",
 		loaded, handle, NULL});
-	run_tool(lab, (const char *const[]){"tpm2_flushcontext", "-t", NULL});
+	tpm_lab_flush(lab, "-t");
 	(void)snprintf(uri, sizeof(uri), "tpm2:handle=%s", handle);
 	assert_ok(clv_key_open(lab->context, uri, &key, &err));
 	return key;
@@ -244,11 +218,9 @@ test_key__bound_to_a_padding_tells_nothing(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_key__of_ours_tells_nothing),
-	    ITEM(test_key__bound_to_a_padding_tells_nothing),
+	    TPM_LAB_TEST(test_key__of_ours_tells_nothing),
+	    TPM_LAB_TEST(test_key__bound_to_a_padding_tells_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,13 +60,6 @@ end_of(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static void
-close_all(struct tpm_lab *lab)
-{
-	clv_store_free(&lab->store);
-	clv_context_free(&lab->context);
-}
-
 /* More processes than there are sessions, each with its own key. */
 static void
 test_processes__take_turns(void **state)
@@ -78,7 +71,7 @@ test_processes__take_turns(void **state)
 
 	for (size_t i = 0; i < PROCESSES; i++, label[0]++)
 		uris[i] = tpm_lab_key_uri(lab, CLV_EC_P256, label);
-	close_all(lab);
+	tpm_lab_close(lab);
 	for (size_t i = 0; i < PROCESSES; i++)
 		pids[i] = start_signer(lab, uris[i], 30, false);
 	for (size_t i = 0; i < PROCESSES; i++) {
@@ -94,13 +87,12 @@ test_dead_process__is_cleaned_up_after(void **state)
 {
 	struct tpm_lab *lab = *state;
 	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "one");
-	clv_key *key = NULL;
+	clv_key *key;
 
-	close_all(lab);
+	tpm_lab_close(lab);
 	assert_int_equal(end_of(start_signer(lab, uri, 1, true)), 0);
 	assert_int_equal(tpm_lab_left(lab), 3);
-	lab->context = tpm_lab_context(lab);
-	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	key = tpm_lab_open_key(lab, uri);
 	assert_ok(tpm_lab_sign(key, &err));
 	assert_int_equal(tpm_lab_left(lab), 3);
 	assert_non_null(strstr(lab->log, "died"));
@@ -121,9 +113,9 @@ test_killed_process__leaves_nothing_for_long(void **state)
 {
 	struct tpm_lab *lab = *state;
 	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "one");
-	clv_key *key = NULL;
+	clv_key *key;
 
-	close_all(lab);
+	tpm_lab_close(lab);
 	for (long i = 0; i < 120; i++) {
 		const pid_t pid = start_signer(lab, uri, 1000, false);
 
@@ -131,8 +123,7 @@ test_killed_process__leaves_nothing_for_long(void **state)
 		(void)kill(pid, SIGKILL);
 		(void)end_of(pid);
 	}
-	lab->context = tpm_lab_context(lab);
-	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	key = tpm_lab_open_key(lab, uri);
 	assert_ok(tpm_lab_sign(key, &err));
 	clv_key_free(&key);
 	assert_int_equal(tpm_lab_left(lab), 0);
@@ -140,46 +131,21 @@ test_killed_process__leaves_nothing_for_long(void **state)
 }
 
 static void
-make_foreign_object(struct tpm_lab *lab)
-{
-	char context[LAB_PATH + 16];
-
-	(void)snprintf(
-	    context, sizeof(context), "%s/foreign.ctx", lab->swtpm.dir);
-	assert_int_equal(swtpm_lab_run(&lab->swtpm,
-			     (const char *const[]){"tpm2_createprimary", "-Q",
-				 "-C", "o", "-G", "ecc", "-c", context, NULL},
-			     NULL, 0),
-	    0);
-}
-
-static void
-flush_foreign(struct tpm_lab *lab, const char *what)
-{
-	assert_int_equal(
-	    swtpm_lab_run(&lab->swtpm,
-		(const char *const[]){"tpm2_flushcontext", what, NULL}, NULL,
-		0),
-	    0);
-}
-
-static void
 test_foreign_objects__are_left_alone(void **state)
 {
 	struct tpm_lab *lab = *state;
 	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "one");
-	clv_key *key = NULL;
+	clv_key *key;
 
-	close_all(lab);
-	make_foreign_object(lab);
+	tpm_lab_close(lab);
+	tpm_lab_make_primary(lab, "", TPM_LAB_OTHER_KEY);
 	assert_int_equal(tpm_lab_left(lab), 1);
 	assert_int_equal(end_of(start_signer(lab, uri, 1, true)), 0);
-	lab->context = tpm_lab_context(lab);
-	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	key = tpm_lab_open_key(lab, uri);
 	assert_ok(tpm_lab_sign(key, &err));
 	clv_key_free(&key);
 	assert_int_equal(tpm_lab_left(lab), 1);
-	flush_foreign(lab, "-t");
+	tpm_lab_flush(lab, "-t");
 	free(uri);
 }
 
@@ -193,7 +159,7 @@ test_full_tpm__is_busy_and_says_so(void **state)
 	clv_key_free(&key);
 	tpm_lab_reopen(lab);
 	for (int i = 0; i < 3; i++)
-		make_foreign_object(lab);
+		tpm_lab_make_primary(lab, "", TPM_LAB_OTHER_KEY);
 	assert_int_equal(
 	    clv_key_generate(lab->store, CLV_EC_P256, NULL, &key, &err),
 	    CLV_BUSY);
@@ -201,7 +167,7 @@ test_full_tpm__is_busy_and_says_so(void **state)
 	assert_string_equal(clv_error_code_name(err), "TPM_RC_OBJECT_MEMORY");
 	assert_non_null(strstr(clv_error_remedy(err), "tpmrm0"));
 	clv_error_free(&err);
-	flush_foreign(lab, "-t");
+	tpm_lab_flush(lab, "-t");
 	assert_ok(clv_key_generate(lab->store, CLV_EC_P256, NULL, &key, &err));
 	clv_key_free(&key);
 }
@@ -214,21 +180,21 @@ test_flushed_by_others__is_loaded_again(void **state)
 	clv_key *key = tpm_lab_key(lab, CLV_EC_P256, "one");
 
 	assert_ok(tpm_lab_sign(key, &err));
-	flush_foreign(lab, "-t");
+	tpm_lab_flush(lab, "-t");
 	assert_ok(tpm_lab_sign(key, &err));
-	flush_foreign(lab, "-l");
+	tpm_lab_flush(lab, "-l");
 	assert_ok(tpm_lab_sign(key, &err));
-	flush_foreign(lab, "-l");
-	flush_foreign(lab, "-t");
+	tpm_lab_flush(lab, "-l");
+	tpm_lab_flush(lab, "-t");
 	assert_ok(tpm_lab_sign(key, &err));
 	/* and another object has the handle */
-	flush_foreign(lab, "-t");
-	make_foreign_object(lab);
+	tpm_lab_flush(lab, "-t");
+	tpm_lab_make_primary(lab, "", TPM_LAB_OTHER_KEY);
 	assert_ok(tpm_lab_sign(key, &err));
 	clv_key_free(&key);
 	clv_store_free(&lab->store);
 	assert_int_equal(tpm_lab_left(lab), 1);
-	flush_foreign(lab, "-t");
+	tpm_lab_flush(lab, "-t");
 }
 
 static void
@@ -295,8 +261,7 @@ test_forked_child__makes_a_connection_of_its_own(void **state)
 
 		clv_key_free(&open);
 		clv_key_free(&secret);
-		clv_store_free(&lab->store);
-		clv_context_free(&lab->context);
+		tpm_lab_close(lab);
 		_exit(good ? 0 : 1);
 	}
 	assert_ok(tpm_lab_sign(open, &err));
@@ -311,18 +276,16 @@ test_forked_child__makes_a_connection_of_its_own(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_processes__take_turns),
-	    ITEM(test_dead_process__is_cleaned_up_after),
-	    ITEM(test_killed_process__leaves_nothing_for_long),
-	    ITEM(test_foreign_objects__are_left_alone),
-	    ITEM(test_full_tpm__is_busy_and_says_so),
-	    ITEM(test_flushed_by_others__is_loaded_again),
-	    ITEM(test_reset_tpm__is_recovered_from),
-	    ITEM(test_sleep__is_recovered_from),
-	    ITEM(test_forked_child__makes_a_connection_of_its_own),
+	    TPM_LAB_TEST(test_processes__take_turns),
+	    TPM_LAB_TEST(test_dead_process__is_cleaned_up_after),
+	    TPM_LAB_TEST(test_killed_process__leaves_nothing_for_long),
+	    TPM_LAB_TEST(test_foreign_objects__are_left_alone),
+	    TPM_LAB_TEST(test_full_tpm__is_busy_and_says_so),
+	    TPM_LAB_TEST(test_flushed_by_others__is_loaded_again),
+	    TPM_LAB_TEST(test_reset_tpm__is_recovered_from),
+	    TPM_LAB_TEST(test_sleep__is_recovered_from),
+	    TPM_LAB_TEST(test_forked_child__makes_a_connection_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,15 +20,6 @@
 
 #define HANDLE "tpm2:handle=0x81000077"
 
-static void
-run_tool(struct tpm_lab *lab, const char *const *arguments)
-{
-	char output[4096];
-
-	if (swtpm_lab_run(&lab->swtpm, arguments, output, sizeof(output)) != 0)
-		fail_msg("%s failed; apt-get install tpm2-tools", arguments[0]);
-}
-
 static clv_key *
 make_persistent(struct tpm_lab *lab, const char *uri)
 {
@@ -145,28 +136,17 @@ static void
 test_owner_auth__is_asked_for_where_it_can_be_protected(void **state)
 {
 	struct tpm_lab *lab = *state;
-	char context[LAB_PATH + 16];
 	clv_error *err = NULL;
 	clv_key *key = NULL;
 
-	(void)snprintf(context, sizeof(context), "%s/srk.ctx", lab->swtpm.dir);
-	run_tool(lab,
+	tpm_lab_run(lab,
 	    (const char *const[]){"tpm2_changeauth", "-c", "o", "owner", NULL});
 	assert_int_equal(
 	    clv_key_generate(lab->store, CLV_EC_P256, NULL, &key, &err),
 	    CLV_PERMISSION);
 	assert_non_null(strstr(clv_error_remedy(err), "0x81000001"));
 	clv_error_free(&err);
-	run_tool(lab,
-	    (const char *const[]){"tpm2_createprimary", "-Q", "-C", "o", "-P",
-		"owner", "-G", "ecc", "-a",
-		"fixedtpm|fixedparent|sensitivedataorigin|"
-		"userwithauth|noda|restricted|decrypt",
-		"-c", context, NULL});
-	run_tool(lab,
-	    (const char *const[]){"tpm2_evictcontrol", "-Q", "-C", "o", "-P",
-		"owner", "-c", context, "0x81000001", NULL});
-	run_tool(lab, (const char *const[]){"tpm2_flushcontext", "-t", NULL});
+	tpm_lab_keep_storage_key(lab, "owner");
 	assert_ok(clv_key_generate(lab->store, CLV_EC_P256, NULL, &key, &err));
 	assert_ok(tpm_lab_sign(key, &err));
 	clv_key_free(&key);
@@ -271,13 +251,11 @@ test_key__made_by_another_tpm_is_explained(void **state)
 	struct tpm_lab *lab = *state;
 	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "one");
 	clv_error *err = NULL;
-	clv_key *key = NULL;
+	clv_key *key;
 
-	clv_store_free(&lab->store);
-	clv_context_free(&lab->context);
-	run_tool(lab, (const char *const[]){"tpm2_clear", "-c", "p", NULL});
-	lab->context = tpm_lab_context(lab);
-	assert_ok(clv_key_open(lab->context, uri, &key, &err));
+	tpm_lab_close(lab);
+	tpm_lab_run(lab, (const char *const[]){"tpm2_clear", "-c", "p", NULL});
+	key = tpm_lab_open_key(lab, uri);
 	assert_int_equal(tpm_lab_sign(key, &err), CLV_UNTRUSTED);
 	assert_non_null(strstr(clv_error_message(err), "cleared"));
 	clv_error_free(&err);
@@ -325,7 +303,7 @@ test_seal__opens_on_this_machine_only(void **state)
 	assert_fails(CLV_POLICY, clv_unseal(lab->context, uri, &again, &err));
 	assert_null(again.data);
 	assert_int_equal(chmod(uri + 5, 0600), 0);
-	run_tool(lab, (const char *const[]){"tpm2_clear", "-c", "p", NULL});
+	tpm_lab_run(lab, (const char *const[]){"tpm2_clear", "-c", "p", NULL});
 	clv_store_free(&lab->store);
 	assert_fails(
 	    CLV_UNTRUSTED, clv_unseal(lab->context, uri, &again, &err));
@@ -462,23 +440,24 @@ test_seal__is_the_password_source_of_a_pem_key(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_persistent_key__lives_in_the_tpm),
-	    ITEM(test_persistent_key__asks_for_its_auth_value),
-	    ITEM(test_persistent_store__lists_its_key),
-	    ITEM(test_persistent_key__of_another_storage_key_is_refused),
-	    ITEM(test_owner_auth__is_asked_for_where_it_can_be_protected),
-	    ITEM(test_directory__lists_keys_and_what_is_wrong_with_them),
-	    ITEM(test_directory__that_others_can_write_is_refused),
-	    ITEM(test_key__of_another_store_is_not_opened_in_this_one),
-	    ITEM(test_key__made_by_another_tpm_is_explained),
-	    ITEM(test_rsa_3072_and_p384__work),
-	    ITEM(test_seal__opens_on_this_machine_only),
-	    ITEM(test_seal__has_limits),
-	    ITEM(test_sealed_file__with_a_byte_changed_is_refused),
-	    ITEM(test_seal__is_the_password_source_of_a_pem_key),
+	    TPM_LAB_TEST(test_persistent_key__lives_in_the_tpm),
+	    TPM_LAB_TEST(test_persistent_key__asks_for_its_auth_value),
+	    TPM_LAB_TEST(test_persistent_store__lists_its_key),
+	    TPM_LAB_TEST(
+		test_persistent_key__of_another_storage_key_is_refused),
+	    TPM_LAB_TEST(
+		test_owner_auth__is_asked_for_where_it_can_be_protected),
+	    TPM_LAB_TEST(
+		test_directory__lists_keys_and_what_is_wrong_with_them),
+	    TPM_LAB_TEST(test_directory__that_others_can_write_is_refused),
+	    TPM_LAB_TEST(test_key__of_another_store_is_not_opened_in_this_one),
+	    TPM_LAB_TEST(test_key__made_by_another_tpm_is_explained),
+	    TPM_LAB_TEST(test_rsa_3072_and_p384__work),
+	    TPM_LAB_TEST(test_seal__opens_on_this_machine_only),
+	    TPM_LAB_TEST(test_seal__has_limits),
+	    TPM_LAB_TEST(test_sealed_file__with_a_byte_changed_is_refused),
+	    TPM_LAB_TEST(test_seal__is_the_password_source_of_a_pem_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

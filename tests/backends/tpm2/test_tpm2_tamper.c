@@ -321,16 +321,15 @@ test_parent__of_another_name_is_refused(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_answer__with_any_byte_changed_is_refused),
-	    ITEM(test_plaintext__with_any_byte_changed_is_refused),
-	    ITEM(test_command__with_any_byte_changed_is_refused),
-	    ITEM(test_answer__of_another_command_is_refused),
-	    ITEM(test_answer__with_another_session_is_refused),
-	    ITEM(test_interposer__with_a_storage_key_of_his_own_is_caught),
-	    ITEM(test_parent__of_another_name_is_refused),
+	    TPM_LAB_TEST(test_answer__with_any_byte_changed_is_refused),
+	    TPM_LAB_TEST(test_plaintext__with_any_byte_changed_is_refused),
+	    TPM_LAB_TEST(test_command__with_any_byte_changed_is_refused),
+	    TPM_LAB_TEST(test_answer__of_another_command_is_refused),
+	    TPM_LAB_TEST(test_answer__with_another_session_is_refused),
+	    TPM_LAB_TEST(
+		test_interposer__with_a_storage_key_of_his_own_is_caught),
+	    TPM_LAB_TEST(test_parent__of_another_name_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

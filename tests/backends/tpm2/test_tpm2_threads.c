@@ -129,12 +129,10 @@ test_threads__open_and_close(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_threads__share_one_key),
-	    ITEM(test_threads__use_more_keys_than_slots),
-	    ITEM(test_threads__open_and_close),
+	    TPM_LAB_TEST(test_threads__share_one_key),
+	    TPM_LAB_TEST(test_threads__use_more_keys_than_slots),
+	    TPM_LAB_TEST(test_threads__open_and_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,29 +71,9 @@ test_open__uses_a_persistent_storage_key_of_the_same_name(void **state)
 {
 	struct tpm_lab *lab = *state;
 	char *uri = tpm_lab_key_uri(lab, CLV_EC_P256, "one");
-	char context[LAB_PATH + 16];
 	clv_key *key = NULL;
 
-	(void)snprintf(context, sizeof(context), "%s/srk.ctx", lab->swtpm.dir);
-	assert_int_equal(
-	    swtpm_lab_run(&lab->swtpm,
-		(const char *const[]){"tpm2_createprimary", "-Q", "-C", "o",
-		    "-G", "ecc", "-a",
-		    "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|"
-		    "noda|restricted|decrypt",
-		    "-c", context, NULL},
-		NULL, 0),
-	    0);
-	assert_int_equal(swtpm_lab_run(&lab->swtpm,
-			     (const char *const[]){"tpm2_evictcontrol", "-Q",
-				 "-C", "o", "-c", context, "0x81000001", NULL},
-			     NULL, 0),
-	    0);
-	assert_int_equal(
-	    swtpm_lab_run(&lab->swtpm,
-		(const char *const[]){"tpm2_flushcontext", "-t", NULL}, NULL,
-		0),
-	    0);
+	tpm_lab_keep_storage_key(lab, "");
 	tpm_lab_reopen(lab);
 	fault_tcti_reset();
 	assert_ok(clv_key_open(lab->context, uri, &key, &err));
@@ -161,16 +141,15 @@ test_contexts__share_one_session(void **state)
 int
 main(void)
 {
-#define ITEM(test) \
-	cmocka_unit_test_setup_teardown(test, tpm_lab_setup, tpm_lab_teardown)
 	const struct CMUnitTest tests[] = {
-	    ITEM(test_sign__is_one_command_when_the_key_is_loaded),
-	    ITEM(test_decrypt__is_one_command_when_the_key_is_loaded),
-	    ITEM(test_open__without_auth_value_does_not_touch_the_tpm),
-	    ITEM(test_open__uses_a_persistent_storage_key_of_the_same_name),
-	    ITEM(test_keys__more_than_the_tpm_has_slots_take_turns),
-	    ITEM(test_key_free__flushes_what_was_loaded),
-	    ITEM(test_contexts__share_one_session),
+	    TPM_LAB_TEST(test_sign__is_one_command_when_the_key_is_loaded),
+	    TPM_LAB_TEST(test_decrypt__is_one_command_when_the_key_is_loaded),
+	    TPM_LAB_TEST(test_open__without_auth_value_does_not_touch_the_tpm),
+	    TPM_LAB_TEST(
+		test_open__uses_a_persistent_storage_key_of_the_same_name),
+	    TPM_LAB_TEST(test_keys__more_than_the_tpm_has_slots_take_turns),
+	    TPM_LAB_TEST(test_key_free__flushes_what_was_loaded),
+	    TPM_LAB_TEST(test_contexts__share_one_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
