@@ -54,6 +54,14 @@ evp_teardown(void **state)
 	return 0;
 }
 
+int
+evp_forget(void **state)
+{
+	(void)state;
+	fake_forget();
+	return 0;
+}
+
 EVP_PKEY *
 evp_open_number(clv_context *context, clv_algorithm algorithm, unsigned number)
 {
@@ -122,6 +130,32 @@ evp_certificate(EVP_PKEY *key, const char *name, X509 *issuer,
 			issuer_key != NULL ? issuer_key : key, digest) > 0);
 	X509_NAME_free(subject);
 	return certificate;
+}
+
+void
+evp_world_open(struct evp_world *world)
+{
+	world->libctx = OSSL_LIB_CTX_new();
+	assert_openssl(OSSL_PROVIDER_add_builtin(
+	    world->libctx, "claviger", clv_provider_init));
+	world->ours = OSSL_PROVIDER_load(world->libctx, "claviger");
+	world->theirs = OSSL_PROVIDER_load(world->libctx, "default");
+	assert_non_null(world->ours);
+	assert_non_null(world->theirs);
+}
+
+int
+evp_world_close(struct evp_world *world)
+{
+	const bool clean = ERR_peek_error() == 0;
+
+	if (!clean)
+		ERR_print_errors_fp(stderr);
+	if (world->ours != NULL)
+		(void)OSSL_PROVIDER_unload(world->ours);
+	(void)OSSL_PROVIDER_unload(world->theirs);
+	OSSL_LIB_CTX_free(world->libctx);
+	return clean ? 0 : -1;
 }
 
 void

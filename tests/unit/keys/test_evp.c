@@ -420,36 +420,25 @@ test_evp_fork__child_and_parent_go_on(void **state)
 	EVP_PKEY_free(key);
 }
 
-static int
-forget(void **state)
-{
-	(void)state;
-	fake_forget();
-	return 0;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, evp_setup, evp_teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_evp_describe__is_like_openssls_own_key),
-	    TEST(test_evp_eq__finds_the_same_key_across_providers),
-	    TEST(test_evp_public__is_written_like_openssls_own_key),
-	    TEST(test_evp_params__tell_the_public_half),
-	    TEST(test_evp_private__is_never_written),
-	    TEST(test_evp_dup__is_the_same_key),
-	    TEST(test_evp_set__changes_nothing),
-	    TEST(test_evp_check__judges_the_public_half),
-	    TEST(test_evp_free__gives_the_key_up),
-	    TEST(test_evp_failure__is_one_entry_with_our_message),
-	    TEST(test_evp_threads__share_a_key),
-	    TEST(test_evp_threads__make_and_free_at_once),
-	    TEST(test_evp_threads__outlive_key_and_context),
-	    TEST(test_evp_fork__child_and_parent_go_on),
+	    EVP_TEST(test_evp_describe__is_like_openssls_own_key),
+	    EVP_TEST(test_evp_eq__finds_the_same_key_across_providers),
+	    EVP_TEST(test_evp_public__is_written_like_openssls_own_key),
+	    EVP_TEST(test_evp_params__tell_the_public_half),
+	    EVP_TEST(test_evp_private__is_never_written),
+	    EVP_TEST(test_evp_dup__is_the_same_key),
+	    EVP_TEST(test_evp_set__changes_nothing),
+	    EVP_TEST(test_evp_check__judges_the_public_half),
+	    EVP_TEST(test_evp_free__gives_the_key_up),
+	    EVP_TEST(test_evp_failure__is_one_entry_with_our_message),
+	    EVP_TEST(test_evp_threads__share_a_key),
+	    EVP_TEST(test_evp_threads__make_and_free_at_once),
+	    EVP_TEST(test_evp_threads__outlive_key_and_context),
+	    EVP_TEST(test_evp_fork__child_and_parent_go_on),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, forget);
+	return cmocka_run_group_tests(tests, NULL, evp_forget);
 }

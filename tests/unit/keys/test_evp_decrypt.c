@@ -306,30 +306,20 @@ test_evp_decrypt__wrong_premaster_secret_becomes_random(void **state)
 	EVP_PKEY_free(key);
 }
 
-static int
-forget(void **state)
-{
-	(void)state;
-	fake_forget();
-	return 0;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, evp_setup, evp_teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_evp_decrypt__every_padding),
-	    TEST(test_evp_decrypt__device_that_can_less),
-	    TEST(test_evp_decrypt__wrong_oaep_is_one_entry),
-	    TEST(test_evp_decrypt__wrong_pkcs1_gives_the_same_bytes_each_time),
-	    TEST(test_evp_decrypt__label_and_other_paddings_are_refused),
-	    TEST(test_evp_decrypt__two_hashes_and_small_rooms_are_refused),
-	    TEST(test_evp_decrypt__state_can_be_copied),
-	    TEST(test_evp_decrypt__wrong_premaster_secret_becomes_random),
+	    EVP_TEST(test_evp_decrypt__every_padding),
+	    EVP_TEST(test_evp_decrypt__device_that_can_less),
+	    EVP_TEST(test_evp_decrypt__wrong_oaep_is_one_entry),
+	    EVP_TEST(
+		test_evp_decrypt__wrong_pkcs1_gives_the_same_bytes_each_time),
+	    EVP_TEST(test_evp_decrypt__label_and_other_paddings_are_refused),
+	    EVP_TEST(test_evp_decrypt__two_hashes_and_small_rooms_are_refused),
+	    EVP_TEST(test_evp_decrypt__state_can_be_copied),
+	    EVP_TEST(test_evp_decrypt__wrong_premaster_secret_becomes_random),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, forget);
+	return cmocka_run_group_tests(tests, NULL, evp_forget);
 }

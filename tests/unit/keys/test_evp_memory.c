@@ -227,25 +227,15 @@ test_evp_memory__each_allocation_can_fail(void **state)
 	clv_key_free(&key);
 }
 
-static int
-forget(void **state)
-{
-	(void)state;
-	fake_forget();
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		test_evp_memory__each_allocation_can_fail, evp_setup,
-		evp_teardown),
+	    EVP_TEST(test_evp_memory__each_allocation_can_fail),
 	};
 
 	if (CRYPTO_set_mem_functions(
 		openssl_malloc, openssl_realloc, openssl_free) != 1)
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, forget);
+	return cmocka_run_group_tests(tests, NULL, evp_forget);
 }

@@ -89,18 +89,41 @@ verify_both(EVP_PKEY *key, const struct way *way,
 	verify(key, way, signature, size);
 }
 
+/* A state to sign with; `context` belongs to it. */
+static EVP_MD_CTX *
+begin(EVP_PKEY *key, const char *digest, EVP_PKEY_CTX **context)
+{
+	EVP_MD_CTX *state = EVP_MD_CTX_new();
+
+	*context = NULL;
+	assert_openssl(EVP_DigestSignInit_ex(
+	    state, context, digest, NULL, NULL, key, NULL));
+	return state;
+}
+
+/* Signs the message with it, and verifies. */
+static void
+finish(EVP_MD_CTX *digest, EVP_PKEY *key, const struct way *way)
+{
+	unsigned char signature[512];
+	size_t size = sizeof(signature);
+
+	assert_openssl(
+	    EVP_DigestSign(digest, signature, &size, message, sizeof(message)));
+	verify_both(key, way, signature, size);
+	EVP_MD_CTX_free(digest);
+}
+
 static void
 test_evp_digest_sign__at_once(void **state)
 {
 	for (size_t i = 0; i < WAYS; i++) {
 		EVP_PKEY *key = evp_open(*state, ways[i].algorithm);
-		EVP_MD_CTX *digest = EVP_MD_CTX_new();
-		EVP_PKEY_CTX *context = NULL;
+		EVP_PKEY_CTX *context;
+		EVP_MD_CTX *digest = begin(key, ways[i].digest, &context);
 		unsigned char signature[512];
 		size_t size = 0;
 
-		assert_openssl(EVP_DigestSignInit_ex(
-		    digest, &context, ways[i].digest, NULL, NULL, key, NULL));
 		set_padding(context, &ways[i]);
 		assert_openssl(EVP_DigestSign(
 		    digest, NULL, &size, message, sizeof(message)));
@@ -119,13 +142,11 @@ test_evp_digest_sign__piece_by_piece(void **state)
 {
 	for (size_t i = 0; i < WAYS; i++) {
 		EVP_PKEY *key = evp_open(*state, ways[i].algorithm);
-		EVP_MD_CTX *digest = EVP_MD_CTX_new();
-		EVP_PKEY_CTX *context = NULL;
+		EVP_PKEY_CTX *context;
+		EVP_MD_CTX *digest = begin(key, ways[i].digest, &context);
 		unsigned char signature[512];
 		size_t size = 0;
 
-		assert_openssl(EVP_DigestSignInit_ex(
-		    digest, &context, ways[i].digest, NULL, NULL, key, NULL));
 		set_padding(context, &ways[i]);
 		if (ways[i].digest == NULL) {
 			/* EdDSA wants the message as a whole. */
@@ -173,15 +194,14 @@ test_evp_digest_sign__context_is_used_again(void **state)
 static void
 test_evp_digest_sign__state_can_be_copied(void **state)
 {
-	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
-	EVP_MD_CTX *digest = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
 	const struct way *way = &ways[5];
+	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
+	EVP_PKEY_CTX *context;
+	EVP_MD_CTX *digest = begin(key, way->digest, &context);
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
 	unsigned char signature[512];
 	size_t size = sizeof(signature);
 
-	assert_openssl(EVP_DigestSignInit_ex(
-	    digest, &context, way->digest, NULL, NULL, key, NULL));
 	set_padding(context, way);
 	assert_openssl(EVP_DigestSignUpdate(digest, message, 5));
 	assert_openssl(EVP_MD_CTX_copy_ex(copy, digest));
@@ -289,19 +309,13 @@ test_evp_sign__device_that_can_less(void **state)
 	for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
 		for (size_t j = 0; ways[j].algorithm != CLV_EC_P256; j++) {
 			EVP_PKEY *key = evp_open(*state, ways[j].algorithm);
-			EVP_MD_CTX *digest = EVP_MD_CTX_new();
-			EVP_PKEY_CTX *context = NULL;
-			unsigned char signature[512];
-			size_t size = sizeof(signature);
+			EVP_PKEY_CTX *context;
+			EVP_MD_CTX *digest;
 
 			atomic_store(&fake.lacks, lacks[i]);
-			assert_openssl(EVP_DigestSignInit_ex(digest, &context,
-			    ways[j].digest, NULL, NULL, key, NULL));
+			digest = begin(key, ways[j].digest, &context);
 			set_padding(context, &ways[j]);
-			assert_openssl(EVP_DigestSign(digest, signature, &size,
-			    message, sizeof(message)));
-			verify_both(key, &ways[j], signature, size);
-			EVP_MD_CTX_free(digest);
+			finish(digest, key, &ways[j]);
 			EVP_PKEY_free(key);
 		}
 }
@@ -311,21 +325,15 @@ static void
 test_evp_sign__auto_salt_is_as_long_as_the_digest(void **state)
 {
 	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
-	unsigned char signature[256];
-	size_t size = sizeof(signature);
+	EVP_MD_CTX *digest;
+	EVP_PKEY_CTX *context;
 	struct way way = {CLV_RSA_2048, "SHA256", RSA_PKCS1_PSS_PADDING, 32};
 
 	atomic_store(&fake.lacks, FAKE_LACKS_OTHER_SALTS | FAKE_LACKS_RAW);
-	assert_openssl(EVP_DigestSignInit_ex(
-	    digest, &context, "SHA256", NULL, NULL, key, NULL));
+	digest = begin(key, "SHA256", &context);
 	assert_openssl(
 	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING));
-	assert_openssl(
-	    EVP_DigestSign(digest, signature, &size, message, sizeof(message)));
-	verify_both(key, &way, signature, size);
-	EVP_MD_CTX_free(digest);
+	finish(digest, key, &way);
 	EVP_PKEY_free(key);
 }
 
@@ -364,13 +372,11 @@ static void
 test_evp_sign__two_digests_are_refused(void **state)
 {
 	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
+	EVP_PKEY_CTX *context;
+	EVP_MD_CTX *digest = begin(key, "SHA256", &context);
 	unsigned char signature[256];
 	size_t size = sizeof(signature);
 
-	assert_openssl(EVP_DigestSignInit_ex(
-	    digest, &context, "SHA256", NULL, NULL, key, NULL));
 	/* The message is being hashed already. */
 	assert_int_not_equal(
 	    EVP_PKEY_CTX_set_signature_md(context, EVP_sha384()), 1);
@@ -412,11 +418,9 @@ test_evp_sign__salts_by_name_and_number(void **state)
 	static const char *const bad[] = {
 	    "", "-1", "32x", "most", "99999", "99999999999999999999"};
 	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
+	EVP_PKEY_CTX *context;
+	EVP_MD_CTX *digest = begin(key, "SHA256", &context);
 
-	assert_openssl(EVP_DigestSignInit_ex(
-	    digest, &context, "SHA256", NULL, NULL, key, NULL));
 	assert_openssl(
 	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING));
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -480,13 +484,12 @@ test_evp_verify__state_can_be_copied(void **state)
 {
 	const struct way *way = &ways[5];
 	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
-	EVP_MD_CTX *digest = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
+	EVP_PKEY_CTX *context;
+	EVP_MD_CTX *digest = begin(key, way->digest, &context);
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
 	unsigned char signature[256];
 	size_t size = sizeof(signature);
 
-	assert_openssl(EVP_DigestSignInit_ex(
-	    digest, &context, way->digest, NULL, NULL, key, NULL));
 	set_padding(context, way);
 	assert_openssl(
 	    EVP_DigestSign(digest, signature, &size, message, sizeof(message)));
@@ -507,13 +510,11 @@ static void
 test_evp_sign__settings_can_be_read_back(void **state)
 {
 	EVP_PKEY *key = evp_open(*state, CLV_RSA_2048);
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
+	EVP_PKEY_CTX *context;
+	EVP_MD_CTX *digest = begin(key, "SHA384", &context);
 	const EVP_MD *set = NULL;
 	int number = 0;
 
-	assert_openssl(EVP_DigestSignInit_ex(
-	    digest, &context, "SHA384", NULL, NULL, key, NULL));
 	assert_true(EVP_PKEY_CTX_get_rsa_padding(context, &number) > 0);
 	assert_int_equal(number, RSA_PKCS1_PADDING);
 	assert_openssl(
@@ -554,39 +555,28 @@ test_evp_verify__refuses_a_wrong_signature(void **state)
 	EVP_PKEY_free(key);
 }
 
-static int
-forget(void **state)
-{
-	(void)state;
-	fake_forget();
-	return 0;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, evp_setup, evp_teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_evp_digest_sign__at_once),
-	    TEST(test_evp_digest_sign__piece_by_piece),
-	    TEST(test_evp_digest_sign__context_is_used_again),
-	    TEST(test_evp_digest_sign__state_can_be_copied),
-	    TEST(test_evp_sign__digest_of_the_caller),
-	    TEST(test_evp_sign__ecdsa_without_the_digests_name),
-	    TEST(test_evp_sign__digest_info_is_recognised),
-	    TEST(test_evp_sign__device_that_can_less),
-	    TEST(test_evp_sign__auto_salt_is_as_long_as_the_digest),
-	    TEST(test_evp_sign__what_no_device_can_is_refused),
-	    TEST(test_evp_sign__settings_can_be_read_back),
-	    TEST(test_evp_sign__two_digests_are_refused),
-	    TEST(test_evp_sign__salts_by_name_and_number),
-	    TEST(test_evp_sign__eddsa_takes_no_digest),
-	    TEST(test_evp_sign__sizes_are_checked),
-	    TEST(test_evp_verify__state_can_be_copied),
-	    TEST(test_evp_verify__refuses_a_wrong_signature),
+	    EVP_TEST(test_evp_digest_sign__at_once),
+	    EVP_TEST(test_evp_digest_sign__piece_by_piece),
+	    EVP_TEST(test_evp_digest_sign__context_is_used_again),
+	    EVP_TEST(test_evp_digest_sign__state_can_be_copied),
+	    EVP_TEST(test_evp_sign__digest_of_the_caller),
+	    EVP_TEST(test_evp_sign__ecdsa_without_the_digests_name),
+	    EVP_TEST(test_evp_sign__digest_info_is_recognised),
+	    EVP_TEST(test_evp_sign__device_that_can_less),
+	    EVP_TEST(test_evp_sign__auto_salt_is_as_long_as_the_digest),
+	    EVP_TEST(test_evp_sign__what_no_device_can_is_refused),
+	    EVP_TEST(test_evp_sign__settings_can_be_read_back),
+	    EVP_TEST(test_evp_sign__two_digests_are_refused),
+	    EVP_TEST(test_evp_sign__salts_by_name_and_number),
+	    EVP_TEST(test_evp_sign__eddsa_takes_no_digest),
+	    EVP_TEST(test_evp_sign__sizes_are_checked),
+	    EVP_TEST(test_evp_verify__state_can_be_copied),
+	    EVP_TEST(test_evp_verify__refuses_a_wrong_signature),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, forget);
+	return cmocka_run_group_tests(tests, NULL, evp_forget);
 }

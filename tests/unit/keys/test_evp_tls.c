@@ -85,27 +85,16 @@ test_evp_tls__device_with_raw_rsa_only(void **state)
 	assert_int_equal(atomic_load(&fake.signs), 0);
 }
 
-static int
-forget(void **state)
-{
-	(void)state;
-	fake_forget();
-	return 0;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, evp_setup, evp_teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_evp_tls__every_algorithm),
-	    TEST(test_evp_tls__every_rsa_scheme),
-	    TEST(test_evp_tls__brainpool_in_tls_1_2),
-	    TEST(test_evp_tls__rsa_key_exchange),
-	    TEST(test_evp_tls__device_with_raw_rsa_only),
+	    EVP_TEST(test_evp_tls__every_algorithm),
+	    EVP_TEST(test_evp_tls__every_rsa_scheme),
+	    EVP_TEST(test_evp_tls__brainpool_in_tls_1_2),
+	    EVP_TEST(test_evp_tls__rsa_key_exchange),
+	    EVP_TEST(test_evp_tls__device_with_raw_rsa_only),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, forget);
+	return cmocka_run_group_tests(tests, NULL, evp_forget);
 }

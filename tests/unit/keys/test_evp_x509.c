@@ -61,19 +61,27 @@ test_evp_x509__another_certificate_does_not_match(void **state)
 	}
 }
 
+static EVP_MD_CTX *
+begin_pss(EVP_PKEY *key, const EVP_MD *md, int salt)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+
+	assert_openssl(EVP_DigestSignInit(digest, &context, md, NULL, key));
+	assert_openssl(
+	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING));
+	assert_openssl(EVP_PKEY_CTX_set_rsa_pss_saltlen(context, salt));
+	return digest;
+}
+
 /* OpenSSL must describe the same signature in the same way. */
 static void
 compare_parameters(X509 *certificate, EVP_PKEY *own, const EVP_MD *md, int salt)
 {
 	X509 *expected = X509_dup(certificate);
 	const X509_ALGOR *algorithm = NULL, *expected_algorithm = NULL;
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
+	EVP_MD_CTX *digest = begin_pss(own, md, salt);
 
-	assert_openssl(EVP_DigestSignInit(digest, &context, md, NULL, own));
-	assert_openssl(
-	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING));
-	assert_openssl(EVP_PKEY_CTX_set_rsa_pss_saltlen(context, salt));
 	assert_true(X509_sign_ctx(expected, digest) > 0);
 	X509_get0_signature(NULL, &algorithm, certificate);
 	X509_get0_signature(NULL, &expected_algorithm, expected);
@@ -97,15 +105,9 @@ test_evp_x509__pss_parameters_are_right(void **state)
 
 	for (size_t i = 0; i < sizeof(salts) / sizeof(salts[0]); i++)
 		for (size_t j = 0; j < 4; j++) {
-			EVP_MD_CTX *digest = EVP_MD_CTX_new();
-			EVP_PKEY_CTX *context = NULL;
+			EVP_MD_CTX *digest =
+			    begin_pss(key, digests[j], salts[i]);
 
-			assert_openssl(EVP_DigestSignInit(
-			    digest, &context, digests[j], NULL, key));
-			assert_openssl(EVP_PKEY_CTX_set_rsa_padding(
-			    context, RSA_PKCS1_PSS_PADDING));
-			assert_openssl(EVP_PKEY_CTX_set_rsa_pss_saltlen(
-			    context, salts[i]));
 			assert_true(X509_sign_ctx(certificate, digest) > 0);
 			assert_openssl(X509_verify(certificate, own));
 			EVP_MD_CTX_free(digest);
@@ -181,18 +183,25 @@ test_evp_x509__chain_verifies(void **state)
 static const char content[] = "signed or hidden";
 
 static void
+assert_content(BIO *out)
+{
+	char read[sizeof(content)];
+
+	assert_int_equal(
+	    BIO_read(out, read, sizeof(read)), (int)sizeof(content));
+	assert_memory_equal(read, content, sizeof(content));
+}
+
+static void
 verify_cms(CMS_ContentInfo *cms, X509 *certificate)
 {
 	X509_STORE *store = X509_STORE_new();
 	BIO *out = BIO_new(BIO_s_mem());
-	char read[sizeof(content)];
 
 	assert_openssl(X509_STORE_add_cert(store, certificate));
 	assert_openssl(X509_STORE_set_purpose(store, X509_PURPOSE_ANY));
 	assert_openssl(CMS_verify(cms, NULL, store, NULL, out, CMS_BINARY));
-	assert_int_equal(
-	    BIO_read(out, read, sizeof(read)), (int)sizeof(content));
-	assert_memory_equal(read, content, sizeof(content));
+	assert_content(out);
 	BIO_free(out);
 	X509_STORE_free(store);
 }
@@ -247,13 +256,10 @@ static void
 decrypt_cms(CMS_ContentInfo *cms, EVP_PKEY *key, X509 *certificate)
 {
 	BIO *out = BIO_new(BIO_s_mem());
-	char read[sizeof(content)];
 
 	assert_openssl(
 	    CMS_decrypt(cms, key, certificate, NULL, out, CMS_BINARY));
-	assert_int_equal(
-	    BIO_read(out, read, sizeof(read)), (int)sizeof(content));
-	assert_memory_equal(read, content, sizeof(content));
+	assert_content(out);
 	BIO_free(out);
 }
 
@@ -304,32 +310,21 @@ test_evp_cms__message_is_decrypted_with_oaep(void **state)
 	EVP_PKEY_free(key);
 }
 
-static int
-forget(void **state)
-{
-	(void)state;
-	fake_forget();
-	return 0;
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, evp_setup, evp_teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_evp_x509__certificate_is_signed),
-	    TEST(test_evp_x509__another_certificate_does_not_match),
-	    TEST(test_evp_x509__pss_parameters_are_right),
-	    TEST(test_evp_x509__request_is_signed),
-	    TEST(test_evp_x509__crl_is_signed),
-	    TEST(test_evp_x509__chain_verifies),
-	    TEST(test_evp_cms__message_is_signed),
-	    TEST(test_evp_cms__message_is_signed_with_pss),
-	    TEST(test_evp_cms__message_is_decrypted),
-	    TEST(test_evp_cms__message_is_decrypted_with_oaep),
+	    EVP_TEST(test_evp_x509__certificate_is_signed),
+	    EVP_TEST(test_evp_x509__another_certificate_does_not_match),
+	    EVP_TEST(test_evp_x509__pss_parameters_are_right),
+	    EVP_TEST(test_evp_x509__request_is_signed),
+	    EVP_TEST(test_evp_x509__crl_is_signed),
+	    EVP_TEST(test_evp_x509__chain_verifies),
+	    EVP_TEST(test_evp_cms__message_is_signed),
+	    EVP_TEST(test_evp_cms__message_is_signed_with_pss),
+	    EVP_TEST(test_evp_cms__message_is_decrypted),
+	    EVP_TEST(test_evp_cms__message_is_decrypted_with_oaep),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, forget);
+	return cmocka_run_group_tests(tests, NULL, evp_forget);
 }

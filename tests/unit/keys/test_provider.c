@@ -22,23 +22,12 @@
 
 static const unsigned char message[] = "the quick brown fox";
 
-struct world {
-	OSSL_LIB_CTX *libctx;
-	OSSL_PROVIDER *ours, *theirs;
-};
-
 static int
 setup(void **state)
 {
-	static struct world world;
+	static struct evp_world world;
 
-	world.libctx = OSSL_LIB_CTX_new();
-	assert_openssl(OSSL_PROVIDER_add_builtin(
-	    world.libctx, "claviger", clv_provider_init));
-	world.ours = OSSL_PROVIDER_load(world.libctx, "claviger");
-	world.theirs = OSSL_PROVIDER_load(world.libctx, "default");
-	assert_non_null(world.ours);
-	assert_non_null(world.theirs);
+	evp_world_open(&world);
 	*state = &world;
 	return 0;
 }
@@ -46,15 +35,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	struct world *world = *state;
-	const bool clean = ERR_peek_error() == 0;
-
-	if (!clean)
-		ERR_print_errors_fp(stderr);
-	(void)OSSL_PROVIDER_unload(world->ours);
-	(void)OSSL_PROVIDER_unload(world->theirs);
-	OSSL_LIB_CTX_free(world->libctx);
-	return clean ? 0 : -1;
+	return evp_world_close(*state);
 }
 
 /* A new key from the provider of ours or theirs, as `properties` say. */
@@ -127,7 +108,7 @@ encrypt_and_decrypt(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
 static void
 test_provider__tells_who_it_is(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 	const char *version = NULL;
 	OSSL_PARAM params[] = {
 	    OSSL_PARAM_construct_utf8_ptr(
@@ -141,7 +122,7 @@ test_provider__tells_who_it_is(void **state)
 static void
 test_provider__software_keys_from_ours_work(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 
 	for (size_t i = 0; i < TYPES; i++) {
 		EVP_PKEY *key =
@@ -159,7 +140,7 @@ test_provider__software_keys_from_ours_work(void **state)
 static void
 test_provider__software_keys_of_others_stay_theirs(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 
 	for (size_t i = 0; i < TYPES; i++) {
 		EVP_PKEY *key =
@@ -176,7 +157,7 @@ test_provider__software_keys_of_others_stay_theirs(void **state)
 static void
 test_provider__software_keys_can_be_written(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 
 	for (size_t i = 0; i < TYPES; i++) {
 		EVP_PKEY *key =
@@ -203,7 +184,7 @@ test_provider__software_keys_can_be_written(void **state)
 static void
 test_provider__public_keys_can_be_imported(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 
 	for (size_t i = 0; i < TYPES; i++) {
 		EVP_PKEY *whole = generate(NULL, NULL, types[i]), *key = NULL;
@@ -230,7 +211,7 @@ test_provider__public_keys_can_be_imported(void **state)
 static void
 test_provider__ecdh_works_with_software_keys(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 	EVP_PKEY *mine = generate(world->libctx, "provider=claviger", "P-256");
 	EVP_PKEY *yours = generate(world->libctx, "provider=default", "P-256");
 	EVP_PKEY *peer = EVP_PKEY_new();
@@ -267,7 +248,7 @@ test_provider__tls_works_beside_it(void **state)
 {
 	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 	static const char *const groups[] = {"P-256", "P-384", "X25519"};
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 	EVP_PKEY *key = generate(NULL, NULL, "RSA");
 	EVP_PKEY *other = generate(NULL, NULL, "ED25519");
 	X509 *server = evp_certificate(key, "s", NULL, NULL, EVP_sha256());
@@ -289,7 +270,7 @@ test_provider__tls_works_beside_it(void **state)
 static void
 test_provider__clv_keys_work_beside_it(void **state)
 {
-	const struct world *world = *state;
+	const struct evp_world *world = *state;
 	clv_context *context;
 	EVP_PKEY *key;
 

@@ -23,8 +23,7 @@
 static const unsigned char message[] = "the quick brown fox";
 
 struct world {
-	OSSL_LIB_CTX *libctx;
-	OSSL_PROVIDER *ours, *theirs;
+	struct evp_world evp;
 	char directory[64];
 	char path[96];   /* of a plain P-256 key */
 	char locked[96]; /* the same, with the password "sesame" */
@@ -58,13 +57,7 @@ setup(void **state)
 	world.own = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	write_key(world.path, world.own, NULL);
 	write_key(world.locked, world.own, EVP_aes_256_cbc());
-	world.libctx = OSSL_LIB_CTX_new();
-	assert_openssl(OSSL_PROVIDER_add_builtin(
-	    world.libctx, "claviger", clv_provider_init));
-	world.ours = OSSL_PROVIDER_load(world.libctx, "claviger");
-	world.theirs = OSSL_PROVIDER_load(world.libctx, "default");
-	assert_non_null(world.ours);
-	assert_non_null(world.theirs);
+	evp_world_open(&world.evp);
 	*state = &world;
 	return 0;
 }
@@ -73,19 +66,13 @@ static int
 teardown(void **state)
 {
 	struct world *world = *state;
-	const bool clean = ERR_peek_error() == 0;
+	const int status = evp_world_close(&world->evp);
 
-	if (!clean)
-		ERR_print_errors_fp(stderr);
-	if (world->ours != NULL)
-		(void)OSSL_PROVIDER_unload(world->ours);
-	(void)OSSL_PROVIDER_unload(world->theirs);
-	OSSL_LIB_CTX_free(world->libctx);
 	EVP_PKEY_free(world->own);
 	(void)unlink(world->path);
 	(void)unlink(world->locked);
 	(void)rmdir(world->directory);
-	return clean ? 0 : -1;
+	return status;
 }
 
 /* A passphrase and how often it was asked for. */
@@ -118,7 +105,7 @@ load(const struct world *world, const char *uri, int expected,
 
 	assert_int_equal(UI_method_set_reader(method, answer), 0);
 	store = OSSL_STORE_open_ex(
-	    uri, world->libctx, NULL, method, person, NULL, NULL, NULL);
+	    uri, world->evp.libctx, NULL, method, person, NULL, NULL, NULL);
 	assert_openssl(store != NULL);
 	if (expected != 0)
 		assert_openssl(OSSL_STORE_expect(store, expected));
@@ -151,8 +138,8 @@ sign(const struct world *world, EVP_PKEY *key)
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	unsigned char signature[128];
 	size_t size = sizeof(signature);
-	int done = EVP_DigestSignInit_ex(digest, NULL, "SHA256", world->libctx,
-		       NULL, key, NULL) == 1 &&
+	int done = EVP_DigestSignInit_ex(digest, NULL, "SHA256",
+		       world->evp.libctx, NULL, key, NULL) == 1 &&
 	    EVP_DigestSign(
 		digest, signature, &size, message, sizeof(message)) == 1;
 
@@ -173,7 +160,7 @@ test_store__opens_a_key_that_signs(void **state)
 	EVP_PKEY *key = load_key(world, "file", world->path, &nobody);
 
 	assert_openssl(key != NULL);
-	assert_ptr_equal(EVP_PKEY_get0_provider(key), world->ours);
+	assert_ptr_equal(EVP_PKEY_get0_provider(key), world->evp.ours);
 	assert_int_equal(EVP_PKEY_eq(key, world->own), 1);
 	assert_openssl(sign(world, key));
 	assert_int_equal(nobody.asked, 0);
@@ -255,7 +242,7 @@ follow(const struct world *world, const char *uri, struct person *person,
 	assert_true(PEM_write_bio(pem, "CLAVIGER KEY URI", "",
 			(const unsigned char *)uri, (long)strlen(uri)) > 0);
 	key = PEM_read_bio_PrivateKey_ex(
-	    pem, NULL, callback, person, world->libctx, NULL);
+	    pem, NULL, callback, person, world->evp.libctx, NULL);
 	BIO_free(pem);
 	return key;
 }
@@ -324,8 +311,8 @@ test_provider__unloaded_with_a_key_in_use(void **state)
 	EVP_PKEY *copy;
 
 	assert_openssl(key != NULL);
-	assert_openssl(OSSL_PROVIDER_unload(world->ours));
-	world->ours = NULL;
+	assert_openssl(OSSL_PROVIDER_unload(world->evp.ours));
+	world->evp.ours = NULL;
 	/* Whether it still signs is OpenSSL's affair; it may not crash. */
 	(void)sign(world, key);
 	copy = EVP_PKEY_dup(key);
@@ -346,9 +333,10 @@ test_provider__can_be_loaded_again(void **state)
 		assert_openssl(key != NULL);
 		assert_openssl(sign(world, key));
 		EVP_PKEY_free(key);
-		assert_openssl(OSSL_PROVIDER_unload(world->ours));
-		world->ours = OSSL_PROVIDER_load(world->libctx, "claviger");
-		assert_non_null(world->ours);
+		assert_openssl(OSSL_PROVIDER_unload(world->evp.ours));
+		world->evp.ours =
+		    OSSL_PROVIDER_load(world->evp.libctx, "claviger");
+		assert_non_null(world->evp.ours);
 	}
 }
 
