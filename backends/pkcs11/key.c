@@ -155,7 +155,8 @@ static clv_status
 check_store(const struct p11_store *store, const clv_uri *uri, clv_error **err)
 {
 	struct p11_selector selector;
-	const clv_status status = clv_p11_selector_read(uri, &selector, err);
+	const clv_status status =
+	    clv_p11_selector_read(uri, true, &selector, err);
 
 	if (status != CLV_OK)
 		return status;

@@ -115,9 +115,25 @@ read_pin(const clv_uri *uri, struct p11_selector *selector, clv_error **err)
 	    err, "pin-value", "a PIN in a URI is seen by others");
 }
 
+/* A name that nobody looks at would let a key be made under another one. */
+static clv_status
+check_store(const clv_uri *uri, clv_error **err)
+{
+	static const char *const of_keys[] = {"object", "id", "type"};
+
+	for (size_t i = 0; i < sizeof(of_keys) / sizeof(of_keys[0]); i++)
+		if (clv_uri_get(uri, CLV_URI_PATH, of_keys[i], NULL) != NULL)
+			return invalid(uri,
+			    "leave it out; what a new key is called is its "
+			    "label (--label)",
+			    err, of_keys[i],
+			    "names a key, and this is about the token");
+	return CLV_OK;
+}
+
 clv_status
-clv_p11_selector_read(
-    const clv_uri *uri, struct p11_selector *selector, clv_error **err)
+clv_p11_selector_read(const clv_uri *uri, bool of_key,
+    struct p11_selector *selector, clv_error **err)
 {
 	clv_status status;
 
@@ -127,6 +143,7 @@ clv_p11_selector_read(
 	    .module_name = query(uri, "module-name"),
 	};
 	if ((status = check_names(uri, err)) != CLV_OK ||
+	    (!of_key && (status = check_store(uri, err)) != CLV_OK) ||
 	    (status = check_type(uri, err)) != CLV_OK ||
 	    (status = check_module(uri, selector, err)) != CLV_OK ||
 	    (status = read_pin(uri, selector, err)) != CLV_OK ||

@@ -30,9 +30,10 @@ struct p11_selector {
 	bool extractable;
 };
 
-/* Borrows `uri`. CLV_INVALID names what can't be obeyed. */
-clv_status clv_p11_selector_read(
-    const clv_uri *uri, struct p11_selector *selector, clv_error **err);
+/* Borrows `uri`, which names a key or, if not `of_key`, a token only.
+ * CLV_INVALID names what can't be obeyed. */
+clv_status clv_p11_selector_read(const clv_uri *uri, bool of_key,
+    struct p11_selector *selector, clv_error **err);
 
 /* Whether the module is the one that library-* attributes describe. */
 bool clv_p11_selector_fits_module(

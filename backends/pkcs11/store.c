@@ -128,7 +128,6 @@ clv_p11_store_open(clv_host *host, const clv_uri *uri, bool of_key, void **out,
 	struct p11_store *store = calloc(1, sizeof(*store));
 	clv_status status;
 
-	(void)of_key; /* a key's URI names its token as a store's does */
 	*out = NULL;
 	if (store == NULL)
 		return clv_p11_no_memory("open store", err);
@@ -136,7 +135,7 @@ clv_p11_store_open(clv_host *host, const clv_uri *uri, bool of_key, void **out,
 	if ((status = clv_uri_parse(clv_uri_text(uri), &store->uri, err)) !=
 		CLV_OK ||
 	    (status = clv_p11_selector_read(
-		 store->uri, &store->selector, err)) != CLV_OK ||
+		 store->uri, of_key, &store->selector, err)) != CLV_OK ||
 	    (status = load_module(store, err)) != CLV_OK ||
 	    (status = check_module(store, err)) != CLV_OK)
 		goto out;

@@ -223,6 +223,20 @@ test_uri__a_store_opens_only_its_own_keys(void **state)
 	clv_store_free(&store);
 }
 
+/* A key would be made under another name, and all be listed for one. */
+static void
+test_uri__what_names_a_key_names_no_store(void **state)
+{
+	static const char *const paths[] = {
+	    "object=first", "object=new", "id=%01", "type=private"};
+
+	(void)state;
+	assert_ok(open_store(p11_uri("", ""), &err));
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_fails(
+		    CLV_INVALID, open_store(p11_uri(paths[i], ""), &err));
+}
+
 int
 main(void)
 {
@@ -235,6 +249,7 @@ main(void)
 	    cmocka_unit_test(test_uri__no_module_is_loaded_unasked),
 	    cmocka_unit_test(test_uri__pin_value_needs_leave),
 	    cmocka_unit_test(test_uri__a_store_opens_only_its_own_keys),
+	    cmocka_unit_test(test_uri__what_names_a_key_names_no_store),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
