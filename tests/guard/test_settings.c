@@ -5,6 +5,7 @@
 
 #include "testing.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,75 @@ test_guard_quote__gives_one_word_to_the_shell(void **state)
 	}
 }
 
+/* What is not read must not be taken for digits that lay there before. */
+static __attribute__((noinline)) void
+litter_stack(void)
+{
+	volatile char litter[4096];
+
+	for (size_t i = 0; i < sizeof(litter); i++)
+		litter[i] = '7';
+}
+
+static unsigned
+overflow_id_of(const char *text)
+{
+	char path[] = "/tmp/claviger-overflow.XXXXXX";
+	const int fd = mkstemp(path);
+	unsigned id;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+	litter_stack();
+	id = clv_guard_overflow_id(path);
+	assert_int_equal(unlink(path), 0);
+	return id;
+}
+
+static void
+test_guard_overflow_id__is_the_kernels(void **state)
+{
+	(void)state;
+	assert_int_equal(overflow_id_of("4711\n"), 4711);
+	assert_int_equal(overflow_id_of("12"), 12);
+	assert_int_equal(overflow_id_of("1"), 1);
+	assert_int_equal(overflow_id_of("4294967294\n"), 4294967294U);
+	/* As much as there is room for. */
+	assert_int_equal(overflow_id_of("                              5"), 5);
+	assert_int_equal(
+	    overflow_id_of("00000000000000000000000000000019999"), 1);
+}
+
+static void
+test_guard_overflow_id__is_the_usual_one_if_it_cannot_be_read(void **state)
+{
+	(void)state;
+	assert_int_equal(overflow_id_of(""), 65534);
+	assert_int_equal(overflow_id_of("none"), 65534);
+	litter_stack();
+	assert_int_equal(clv_guard_overflow_id("/tmp/no-such-file"), 65534);
+	litter_stack();
+	assert_int_equal(clv_guard_overflow_id("/tmp"), 65534);
+}
+
+/* Descriptors come back, and 0 is as good as any. */
+static void
+test_guard_overflow_id__leaves_no_descriptor(void **state)
+{
+	const int input = dup(STDIN_FILENO);
+	int fd;
+
+	(void)state;
+	assert_true(input >= 0);
+	assert_int_equal(close(STDIN_FILENO), 0);
+	assert_int_equal(overflow_id_of("4711\n"), 4711);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fd, STDIN_FILENO);
+	assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(close(input), 0);
+}
+
 int
 main(void)
 {
@@ -185,6 +255,10 @@ main(void)
 	    cmocka_unit_test(test_guard_copy__is_independent),
 	    cmocka_unit_test(test_guard_names__every_code_has_one_of_its_own),
 	    cmocka_unit_test(test_guard_quote__gives_one_word_to_the_shell),
+	    cmocka_unit_test(test_guard_overflow_id__is_the_kernels),
+	    cmocka_unit_test(
+		test_guard_overflow_id__is_the_usual_one_if_it_cannot_be_read),
+	    cmocka_unit_test(test_guard_overflow_id__leaves_no_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
