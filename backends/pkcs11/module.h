@@ -32,6 +32,8 @@ struct p11_module {
 	OSSL_LIB_CTX *openssl; /* borrowed; clv_crypto_context() */
 	bool fragile;          /* a lost connection raises SIGPIPE */
 	bool surveyed;         /* libp11 has looked at the slots */
+	/* When starting it anew did not help; any thread. */
+	_Atomic(time_t) futile;
 
 	struct p11_gate gate; /* guards what follows */
 	bool ours;            /* we initialised it, so we may finalise it */
@@ -40,7 +42,6 @@ struct p11_module {
 	bool one_at_a_time;
 	unsigned inside; /* threads that may be in a call */
 	unsigned starts; /* times it was initialised */
-	time_t futile;   /* when starting anew did not help */
 	struct p11_token *tokens;
 };
 

@@ -102,11 +102,11 @@ look_around(struct repair *repair, bool forget)
 static bool
 is_futile(const struct p11_module *module)
 {
+	const time_t when = atomic_load(&module->futile);
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return module->futile != 0 &&
-	    now.tv_sec - module->futile < FUTILE_SECONDS;
+	return when != 0 && now.tv_sec - when < FUTILE_SECONDS;
 }
 
 static CK_RV
@@ -195,7 +195,7 @@ finish(struct p11_call *call, const struct repair *repair, CK_RV rv)
 		struct timespec now;
 
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		call->store->module->futile = now.tv_sec;
+		atomic_store(&call->store->module->futile, now.tv_sec);
 	}
 	return clv_p11_raise(rv, call->operation, call->subject, call->err);
 }

@@ -68,7 +68,7 @@ arrive_in_child(struct p11_module *module)
 	module->inherited = true;
 	/* What the parent tried in vain may help here: a thread of it that was
 	 * inside may have left the module's secrets half-changed. */
-	module->futile = 0;
+	atomic_store(&module->futile, 0);
 	module->closed = false;
 	module->inside = 0;
 	for (struct p11_token *token = module->tokens; token != NULL;
