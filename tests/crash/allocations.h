@@ -19,4 +19,7 @@ size_t allocations_disarm(void);
 /* Whether memory was left over, as far as that can be told. */
 bool allocations_leaked(void);
 
+/* Of those who allocate: whether this one fails, with errno set. */
+bool allocations_fail_now(void);
+
 #endif

@@ -3,36 +3,18 @@
 
 #include "allocations.h"
 
-#include <errno.h>
 #include <sanitizer/lsan_interface.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-static struct {
-	bool armed;
-	bool all;
-	size_t at;
-	size_t now;
-} fault;
-
-static bool
-fails(void)
-{
-	const size_t now = fault.armed ? fault.now++ : 0;
-
-	if (!fault.armed || now < fault.at || (now > fault.at && !fault.all))
-		return false;
-	errno = ENOMEM;
-	return true;
-}
-
 /* The linker leads our code's calls here. */
-#define ALLOCATION(type, name, parameters, arguments)            \
-	type __real_##name parameters;                           \
-	type __wrap_##name parameters;                           \
-	type __wrap_##name parameters                            \
-	{                                                        \
-		return fails() ? NULL : __real_##name arguments; \
+#define ALLOCATION(type, name, parameters, arguments)                    \
+	type __real_##name parameters;                                   \
+	type __wrap_##name parameters;                                   \
+	type __wrap_##name parameters                                    \
+	{                                                                \
+		return allocations_fail_now() ? NULL                     \
+					      : __real_##name arguments; \
 	}
 
 ALLOCATION(void *, malloc, (size_t size), (size))
@@ -53,28 +35,12 @@ __wrap_asprintf(char **text, const char *format, ...)
 	va_list list;
 	int size;
 
-	if (fails())
+	if (allocations_fail_now())
 		return -1;
 	va_start(list, format);
 	size = vasprintf(text, format, list);
 	va_end(list);
 	return size;
-}
-
-void
-allocations_arm(size_t at, bool all)
-{
-	fault.at = at;
-	fault.all = all;
-	fault.now = 0;
-	fault.armed = true;
-}
-
-size_t
-allocations_disarm(void)
-{
-	fault.armed = false;
-	return fault.now;
 }
 
 bool
