@@ -79,23 +79,44 @@ files(const char *pattern)
 	return count;
 }
 
-void
-renew(void)
+clv_txn *
+begin(void)
 {
 	clv_txn *txn = NULL;
+
+	assert_ok(clv_txn_open(application, &txn, &err));
+	return txn;
+}
+
+void
+commit(clv_txn **txn)
+{
+	assert_ok(clv_txn_commit(*txn, &err));
+	clv_txn_free(txn);
+}
+
+void
+stage_renewal(clv_txn *txn)
+{
 	clv_key *key = NULL;
 	uint8_t *der;
 	size_t size = 0;
 
-	assert_ok(clv_txn_open(application, &txn, &err));
 	assert_ok(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
 	der = certificate_for(key, TEST_URI, &size);
 	assert_ok(
 	    clv_txn_certificate(txn, GROUP, TYPE, der, size, NULL, 0, &err));
-	assert_ok(clv_txn_commit(txn, &err));
-	clv_txn_free(&txn);
 	clv_key_free(&key);
 	clv_free(der);
+}
+
+void
+renew(void)
+{
+	clv_txn *txn = begin();
+
+	stage_renewal(txn);
+	commit(&txn);
 }
 
 char *

@@ -30,7 +30,13 @@ uint8_t *certificate_for(clv_key *key, const char *uri, size_t *size);
 /* How many files `pattern` (of the shell) finds in the application. */
 int files(const char *pattern);
 
-/* Makes a new key and its certificate in one transaction, and commits. */
+/* A transaction of the application; committing it frees it. */
+clv_txn *begin(void);
+void commit(clv_txn **txn);
+
+/* A new key and its certificate, to be committed. */
+void stage_renewal(clv_txn *txn);
+/* Both in one transaction. */
 void renew(void);
 
 /* What the slot has now. The caller frees it with free(). */

@@ -3,173 +3,14 @@
 
 /* TrustLists in transactions: two of them, and one that two groups share. */
 
-#include "fixture.h"
+#include "lists_fixture.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "application/transaction.h"
 #include "keys/context.h"
-#include "unit/trust/pki.h"
-
-#define USERS "DefaultUserTokenGroup"
-#define SHARED "SharedGroup"
-#define TRUSTED CLV_TRUST_TRUSTED_CERTIFICATES
-#define ISSUERS CLV_TRUST_ISSUER_CERTIFICATES
-#define ALL CLV_TRUST_ALL_LISTS
-#define KEYS "pki/own/private/*.pem"
-
-static struct pki_identity ca;
-static struct pki_identity peer;
-static struct pki_identity user;
-static struct blob crl;
-
-/* Live readers of both lists, as another process would hold them. */
-static clv_trust *readers[2];
-
-static int
-set_up_pki(void **state)
-{
-	(void)state;
-	pki_make(&ca, "CA", true, NULL);
-	pki_make(&peer, "Peer", false, &ca);
-	pki_make(&user, "User", false, NULL);
-	crl = pki_crl(&ca, 1, NULL, -60);
-	return 0;
-}
-
-static int
-tear_down_pki(void **state)
-{
-	(void)state;
-	pki_drop(&user);
-	pki_drop(&peer);
-	pki_drop(&ca);
-	blob_drop(&crl);
-	return 0;
-}
-
-static clv_trust *
-open_list(const char *name)
-{
-	clv_trust *trust = NULL;
-	char path[160];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	assert_ok(clv_trust_open(path, NULL, &trust, &err));
-	return trust;
-}
-
-static int
-set_up_lists(void **state)
-{
-	(void)set_up(state);
-	command_ok(directory,
-	    "printf '  " USERS ":\n    trust-list: users\n  " SHARED
-	    ":\n    trust-list: shared\n' >>claviger.conf && mkdir -p "
-	    "users/trusted/certs && ln -s users shared");
-	clv_application_free(&application);
-	assert_ok(clv_application_open(context, directory, &application, &err));
-	readers[0] = open_list("pki");
-	readers[1] = open_list("users");
-	return 0;
-}
-
-static int
-tear_down_lists(void **state)
-{
-	/* Whatever was done, nothing unfinished stays. */
-	assert_int_equal(files("pki/.claviger/journal"), 0);
-	assert_int_equal(files("users/.claviger/journal"), 0);
-	assert_int_equal(files("state/redo"), 0);
-	clv_trust_free(&readers[0]);
-	clv_trust_free(&readers[1]);
-	return tear_down(state);
-}
-
-/* ---- what tests are made of ---- */
-
-struct search {
-	const struct blob *der;
-	bool found;
-};
-
-static bool
-search_item(void *user_data, const clv_trust_item *item)
-{
-	struct search *search = user_data;
-
-	search->found = item->size == search->der->size &&
-	    memcmp(item->der, search->der->bytes, item->size) == 0;
-	return !search->found;
-}
-
-static bool
-list_has(clv_trust *trust, unsigned lists, const struct blob *der)
-{
-	struct search search = {der, false};
-
-	(void)clv_trust_visit(trust, lists, search_item, &search, NULL);
-	return search.found;
-}
-
-static clv_txn *
-begin(void)
-{
-	clv_txn *txn = NULL;
-
-	assert_ok(clv_txn_open(application, &txn, &err));
-	return txn;
-}
-
-static void
-stage_add(clv_txn *txn, const char *group, clv_trust_mask list,
-    const struct blob *blob)
-{
-	assert_ok(
-	    clv_txn_trust_add(txn, group, list, blob->bytes, blob->size, &err));
-}
-
-/* A peer for the application, a user for the users. */
-static void
-stage_both(clv_txn *txn)
-{
-	stage_add(txn, GROUP, TRUSTED, &peer.der);
-	stage_add(txn, USERS, TRUSTED, &user.der);
-}
-
-/* 0: neither list is changed, 2: both are. */
-static int
-changed(clv_trust *const lists[2])
-{
-	return (list_has(lists[0], TRUSTED, &peer.der) ? 1 : 0) +
-	    (list_has(lists[1], TRUSTED, &user.der) ? 1 : 0);
-}
-
-/* As by a program that is started now. */
-static int
-changed_afresh(void)
-{
-	clv_trust *lists[2] = {open_list("pki"), open_list("users")};
-	const int count = changed(lists);
-
-	clv_trust_free(&lists[0]);
-	clv_trust_free(&lists[1]);
-	return count;
-}
-
-static void
-commit(clv_txn **txn)
-{
-	assert_ok(clv_txn_commit(*txn, &err));
-	clv_txn_free(txn);
-}
 
 static void
 read_generation(struct clv_generation *generation)
@@ -186,16 +27,10 @@ test_txn_commit__changes_key_and_two_lists_at_once(void **state)
 	char *old = present_thumbprint(application);
 	clv_txn *txn = begin();
 	struct clv_generation last;
-	clv_key *key = NULL;
-	uint8_t *der;
-	size_t size = 0;
 	char *now;
 
 	(void)state;
-	assert_ok(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
-	der = certificate_for(key, TEST_URI, &size);
-	assert_ok(
-	    clv_txn_certificate(txn, GROUP, TYPE, der, size, NULL, 0, &err));
+	stage_renewal(txn);
 	stage_both(txn);
 	assert_int_equal(changed(readers), 0);
 	assert_int_equal(files("pki/trusted/certs/*.der"), 0);
@@ -214,8 +49,6 @@ test_txn_commit__changes_key_and_two_lists_at_once(void **state)
 	assert_string_equal(last.changes[2].group, USERS);
 	assert_string_equal(last.changes[3].group, SHARED);
 	clv_generation_clear(&last);
-	clv_key_free(&key);
-	clv_free(der);
 	free(old);
 	free(now);
 }
@@ -480,16 +313,10 @@ test_txn_commit__that_fails_leaves_all_as_it_was(void **state)
 {
 	char *old = present_thumbprint(application);
 	clv_txn *txn = begin();
-	clv_key *key = NULL;
-	uint8_t *der;
-	size_t size = 0;
 	char *now;
 
 	(void)state;
-	assert_ok(clv_txn_new_key(txn, GROUP, TYPE, CLV_EC_P256, &key, &err));
-	der = certificate_for(key, TEST_URI, &size);
-	assert_ok(
-	    clv_txn_certificate(txn, GROUP, TYPE, der, size, NULL, 0, &err));
+	stage_renewal(txn);
 	stage_both(txn);
 	/* The second list can't be changed any more. */
 	command_ok(directory, "chmod 0777 users");
@@ -502,8 +329,6 @@ test_txn_commit__that_fails_leaves_all_as_it_was(void **state)
 	/* It is still staged, and can be tried again. */
 	commit(&txn);
 	assert_int_equal(changed(readers), 2);
-	clv_key_free(&key);
-	clv_free(der);
 	free(old);
 	free(now);
 }
@@ -540,310 +365,6 @@ test_txn_commit__that_cannot_write_its_record_takes_lists_back(void **state)
 	clv_free(der);
 }
 
-/* ---- phases ---- */
-
-enum phase { PREPARED, DECIDED, ONE_CARRIED_OUT, ALL_CARRIED_OUT };
-
-/* What a commit does up to a phase, by a process that then waits to be
- * killed. */
-static void
-write_up_to(enum phase phase)
-{
-	clv_txn *txn = begin();
-	struct clv_redo *redo = NULL;
-	bool committed = false;
-
-	stage_both(txn);
-	assert_ok(clv_redo_new(&redo, &err));
-	assert_ok(clv_lists_begin(&txn->lists, &err));
-	assert_ok(clv_lists_prepare(&txn->lists, application, redo, &err));
-	if (phase >= DECIDED)
-		assert_ok(
-		    clv_state_commit(&txn->state, redo, &committed, &err));
-	if (phase >= ONE_CARRIED_OUT)
-		assert_ok(
-		    clv_change_carry_out(&txn->lists.lists[0].change, &err));
-	if (phase >= ALL_CARRIED_OUT)
-		assert_ok(
-		    clv_change_carry_out(&txn->lists.lists[1].change, &err));
-}
-
-struct writer {
-	pid_t pid;
-};
-
-static struct writer
-start_writer(enum phase phase)
-{
-	struct writer writer;
-	int ready[2];
-	char byte = 0;
-
-	assert_return_code(pipe(ready), 0);
-	writer.pid = fork();
-	assert_true(writer.pid >= 0);
-	if (writer.pid == 0) {
-		write_up_to(phase);
-		(void)!write(ready[1], "!", 1);
-		for (;;)
-			(void)pause();
-	}
-	(void)close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	(void)close(ready[0]);
-	return writer;
-}
-
-static void
-kill_writer(const struct writer *writer)
-{
-	int status;
-
-	assert_return_code(kill(writer->pid, SIGKILL), 0);
-	assert_int_equal(waitpid(writer->pid, &status, 0), writer->pid);
-	assert_true(WIFSIGNALED(status));
-}
-
-/* What a process finds that may write nothing. */
-static int
-changed_for_a_stranger(void)
-{
-	const pid_t child = fork();
-	int status = 0;
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		/* Root would not be kept out by modes. */
-		if (geteuid() == 0 &&
-		    (setgid(65534) != 0 || setuid(65534) != 0))
-			_exit(9);
-		_exit(changed_afresh());
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static void
-start_over(void)
-{
-	struct clv_recovery done;
-
-	assert_ok(clv_application_recover(application, &done, &err));
-	command_ok(directory, "rm -f */trusted/certs/*");
-	assert_int_equal(changed(readers), 0);
-}
-
-static void
-test_txn_commit__comes_into_force_at_one_moment_for_all_readers(void **state)
-{
-	static const int expected[] = {0, 2, 2, 2};
-
-	(void)state;
-	assert_return_code(chmod(place, 0755), 0);
-	for (enum phase phase = PREPARED; phase <= ALL_CARRIED_OUT; phase++) {
-		const struct writer writer = start_writer(phase);
-
-		assert_int_equal(changed(readers), expected[phase]);
-		assert_int_equal(changed_afresh(), expected[phase]);
-		assert_int_equal(changed_for_a_stranger(), expected[phase]);
-		kill_writer(&writer);
-		/* Nobody has noticed anything. */
-		assert_int_equal(changed(readers), expected[phase]);
-		assert_int_equal(changed_afresh(), expected[phase]);
-		assert_int_equal(changed_for_a_stranger(), expected[phase]);
-		start_over();
-	}
-}
-
-static void
-test_application_recover__discards_what_was_prepared_only(void **state)
-{
-	const struct writer writer = start_writer(PREPARED);
-	struct clv_recovery done;
-
-	(void)state;
-	kill_writer(&writer);
-	assert_int_equal(files("*/.claviger/journal"), 3); /* one is linked */
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_false(done.finished);
-	assert_int_equal(done.lists, 0);
-	assert_int_equal(done.discarded, 2);
-	assert_int_equal(changed(readers), 0);
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_int_equal(done.discarded, 0);
-}
-
-static void
-test_application_recover__finishes_the_lists_that_are_left(void **state)
-{
-	struct clv_recovery done;
-	struct writer writer = start_writer(DECIDED);
-
-	(void)state;
-	kill_writer(&writer);
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_true(done.finished);
-	assert_int_equal(done.lists, 2);
-	assert_int_equal(changed(readers), 2);
-	command_ok(directory, "rm -f */trusted/certs/*");
-	writer = start_writer(ONE_CARRIED_OUT);
-	kill_writer(&writer);
-	/* What others change in a list that is done is not undone. */
-	command_ok(directory, "rm pki/trusted/certs/*");
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_true(done.finished);
-	assert_int_equal(done.lists, 1);
-	assert_int_equal(changed(readers), 1);
-	assert_true(list_has(readers[1], TRUSTED, &user.der));
-}
-
-static void
-test_application_open__finishes_lists_too(void **state)
-{
-	const struct writer writer = start_writer(DECIDED);
-	clv_application *later = NULL;
-	struct clv_recovery done;
-
-	(void)state;
-	kill_writer(&writer);
-	assert_ok(clv_application_open(context, directory, &later, &err));
-	assert_int_equal(files("state/redo"), 0);
-	assert_int_equal(files("users/trusted/certs/*.der"), 1);
-	assert_ok(clv_application_recover(later, &done, &err));
-	assert_true(done.finished);
-	assert_int_equal(done.lists, 2);
-	clv_application_free(&later);
-}
-
-static void
-test_trust_writer__carries_out_what_is_decided(void **state)
-{
-	const struct writer writer = start_writer(DECIDED);
-	struct clv_recovery done;
-
-	(void)state;
-	kill_writer(&writer);
-	assert_ok(clv_trust_add(
-	    readers[1], ISSUERS, ca.der.bytes, ca.der.size, NULL, &err));
-	assert_int_equal(files("users/.claviger/journal"), 0);
-	assert_int_equal(files("users/trusted/certs/*.der"), 1);
-	assert_int_equal(files("pki/.claviger/journal"), 1);
-	assert_int_equal(changed(readers), 2);
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_int_equal(done.lists, 1);
-	assert_int_equal(changed(readers), 2);
-	assert_true(list_has(readers[1], ISSUERS, &ca.der));
-}
-
-static void
-test_trust_writer__discards_what_is_not_decided(void **state)
-{
-	const struct writer writer = start_writer(PREPARED);
-	struct clv_recovery done;
-
-	(void)state;
-	/* While the other one lives, its lock keeps everybody away: see
-	 * CLV_BUSY of clv_trust_add(). */
-	kill_writer(&writer);
-	assert_ok(clv_trust_add(
-	    readers[1], ISSUERS, ca.der.bytes, ca.der.size, NULL, &err));
-	assert_int_equal(files("users/.claviger/journal"), 0);
-	assert_int_equal(files("pki/.claviger/journal"), 1);
-	assert_int_equal(changed(readers), 0);
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_int_equal(done.discarded, 1);
-}
-
-static void
-test_trust__does_not_guess_if_the_record_cannot_be_read(void **state)
-{
-	const struct writer writer = start_writer(DECIDED);
-	clv_trust_snapshot *snapshot = NULL;
-	struct clv_recovery done;
-
-	(void)state;
-	kill_writer(&writer);
-	assert_int_equal(changed(readers), 2);
-	command_ok(directory,
-	    "cp state/redo kept && sed -i '1s/redo 2/redx 2/' state/redo");
-	for (size_t i = 0; i < 2; i++)
-		assert_fails(CLV_CORRUPT,
-		    clv_trust_get_snapshot(readers[i], &snapshot, &err));
-	assert_fails(CLV_CORRUPT,
-	    clv_trust_add(
-		readers[1], ISSUERS, ca.der.bytes, ca.der.size, NULL, &err));
-	assert_fails(
-	    CLV_CORRUPT, clv_application_recover(application, &done, &err));
-	command_ok(directory, "head -c 20 kept >state/redo");
-	assert_fails(
-	    CLV_CORRUPT, clv_trust_get_snapshot(readers[0], &snapshot, &err));
-	/* An insecure one may have been written by anybody. */
-	command_ok(directory, "cat kept >state/redo; chmod 0666 state/redo");
-	assert_fails(
-	    CLV_POLICY, clv_trust_get_snapshot(readers[0], &snapshot, &err));
-	command_ok(directory, "chmod 0644 state/redo; mv state away");
-	assert_fails(
-	    CLV_CORRUPT, clv_trust_get_snapshot(readers[0], &snapshot, &err));
-	assert_fails(CLV_CORRUPT,
-	    clv_trust_add(
-		readers[0], ISSUERS, ca.der.bytes, ca.der.size, NULL, &err));
-	command_ok(directory, "mv away state");
-	assert_int_equal(changed(readers), 2);
-	assert_int_equal(files("*/.claviger/journal"), 3);
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_int_equal(done.lists, 2);
-	assert_int_equal(changed(readers), 2);
-}
-
-static void
-test_txn_commit__survives_a_move_of_the_whole_application(void **state)
-{
-	const struct writer writer = start_writer(DECIDED);
-	clv_application *moved = NULL;
-	char path[128];
-
-	(void)state;
-	kill_writer(&writer);
-	clv_trust_free(&readers[0]);
-	clv_trust_free(&readers[1]);
-	command_ok(place, "mv app elsewhere");
-	(void)snprintf(path, sizeof(path), "%s/elsewhere", place);
-	assert_ok(clv_application_open(context, path, &moved, &err));
-	clv_application_free(&moved);
-	command_ok(place, "mv elsewhere app");
-	readers[0] = open_list("pki");
-	readers[1] = open_list("users");
-	assert_int_equal(changed(readers), 2);
-	assert_int_equal(files("*/.claviger/journal"), 0);
-}
-
-static void
-test_txn_commit__of_a_list_elsewhere_finds_its_record(void **state)
-{
-	struct clv_recovery done;
-	struct writer writer;
-	clv_trust *reader;
-
-	(void)state;
-	command_ok(directory,
-	    "mv users ../out && ln -s ../out users && sed -i "
-	    "'s,trust-list: users,trust-list: ../out,' claviger.conf");
-	clv_application_free(&application);
-	assert_ok(clv_application_open(context, directory, &application, &err));
-	writer = start_writer(DECIDED);
-	kill_writer(&writer);
-	reader = open_list("../out");
-	command_ok(place,
-	    "grep -aq '^when .* /.*/state/redo$' "
-	    "out/.claviger/journal");
-	assert_true(list_has(reader, TRUSTED, &user.der));
-	assert_ok(clv_application_recover(application, &done, &err));
-	assert_int_equal(done.lists, 2);
-	assert_true(list_has(reader, TRUSTED, &user.der));
-	clv_trust_free(&reader);
-}
-
 static void
 test_application_open_trust_list__needs_a_known_group(void **state)
 {
@@ -862,39 +383,31 @@ test_application_open_trust_list__needs_a_known_group(void **state)
 	assert_null(trust);
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, set_up_lists, tear_down_lists)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_application_open_trust_list__needs_a_known_group),
-	    TEST(test_txn_commit__changes_key_and_two_lists_at_once),
-	    TEST(test_txn_commit__of_lists_alone_leaves_slots_and_keys_alone),
-	    TEST(test_txn_commit__replaces_and_removes),
-	    TEST(test_txn_commit__counts_what_was_staged_before),
-	    TEST(test_txn_commit__keeps_the_crls_of_a_ca_that_is_renewed_in_it),
-	    TEST(test_txn_commit__keeps_what_others_changed_meanwhile),
-	    TEST(test_txn_commit__of_a_shared_directory_is_one_change),
-	    TEST(test_txn_cancel__forgets_lists),
-	    TEST(test_txn_trust__refuses_at_once_and_keeps_what_was_staged),
-	    TEST(test_txn_trust__refuses_a_list_that_would_be_too_large),
-	    TEST(test_txn_trust__refuses_a_list_that_is_missing_or_insecure),
-	    TEST(test_txn_commit__that_fails_leaves_all_as_it_was),
-	    TEST(
+	    LISTS_TEST(test_application_open_trust_list__needs_a_known_group),
+	    LISTS_TEST(test_txn_commit__changes_key_and_two_lists_at_once),
+	    LISTS_TEST(
+		test_txn_commit__of_lists_alone_leaves_slots_and_keys_alone),
+	    LISTS_TEST(test_txn_commit__replaces_and_removes),
+	    LISTS_TEST(test_txn_commit__counts_what_was_staged_before),
+	    LISTS_TEST(
+		test_txn_commit__keeps_the_crls_of_a_ca_that_is_renewed_in_it),
+	    LISTS_TEST(test_txn_commit__keeps_what_others_changed_meanwhile),
+	    LISTS_TEST(test_txn_commit__of_a_shared_directory_is_one_change),
+	    LISTS_TEST(test_txn_cancel__forgets_lists),
+	    LISTS_TEST(
+		test_txn_trust__refuses_at_once_and_keeps_what_was_staged),
+	    LISTS_TEST(test_txn_trust__refuses_a_list_that_would_be_too_large),
+	    LISTS_TEST(
+		test_txn_trust__refuses_a_list_that_is_missing_or_insecure),
+	    LISTS_TEST(test_txn_commit__that_fails_leaves_all_as_it_was),
+	    LISTS_TEST(
 		test_txn_commit__that_cannot_write_its_record_takes_lists_back),
-	    TEST(
-		test_txn_commit__comes_into_force_at_one_moment_for_all_readers),
-	    TEST(test_application_recover__discards_what_was_prepared_only),
-	    TEST(test_application_recover__finishes_the_lists_that_are_left),
-	    TEST(test_application_open__finishes_lists_too),
-	    TEST(test_trust_writer__carries_out_what_is_decided),
-	    TEST(test_trust_writer__discards_what_is_not_decided),
-	    TEST(test_trust__does_not_guess_if_the_record_cannot_be_read),
-	    TEST(test_txn_commit__survives_a_move_of_the_whole_application),
-	    TEST(test_txn_commit__of_a_list_elsewhere_finds_its_record),
 	};
 
-	return cmocka_run_group_tests(tests, set_up_pki, tear_down_pki);
+	return cmocka_run_group_tests(
+	    tests, lists_set_up_pki, lists_tear_down_pki);
 }

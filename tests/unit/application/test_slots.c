@@ -20,22 +20,6 @@
 #define KEYS "pki/own/private/*.pem"
 #define ISSUED_URI "urn:test:application" /* what pki_issue() writes */
 
-static clv_txn *
-begin(void)
-{
-	clv_txn *txn = NULL;
-
-	assert_ok(clv_txn_open(application, &txn, &err));
-	return txn;
-}
-
-static void
-commit(clv_txn **txn)
-{
-	assert_ok(clv_txn_commit(*txn, &err));
-	clv_txn_free(txn);
-}
-
 static bool
 has_pending(void)
 {
