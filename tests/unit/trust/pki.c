@@ -182,6 +182,37 @@ pki_crl(const struct pki_identity *issuer, long number,
 	return blob;
 }
 
+void
+pki_family_make(
+    struct pki_family *family, bool with_root, const char *other_name)
+{
+	struct pki_identity *root = &family->root;
+
+	*family = (struct pki_family){.ca = {.key = NULL}};
+	if (with_root) {
+		pki_make(root, "Root", true, NULL);
+		family->root_crl = pki_crl(root, 1, NULL, -60);
+	}
+	pki_make(&family->ca, "CA", true, with_root ? root : NULL);
+	pki_make(&family->leaf, "Leaf", false, &family->ca);
+	if (other_name != NULL)
+		pki_make(&family->other, other_name, false, NULL);
+	family->crl = pki_crl(&family->ca, 1, NULL, -60);
+	family->revoking = pki_crl(&family->ca, 2, &family->leaf, -30);
+}
+
+void
+pki_family_drop(struct pki_family *family)
+{
+	pki_drop(&family->leaf);
+	pki_drop(&family->ca);
+	pki_drop(&family->root);
+	pki_drop(&family->other);
+	blob_drop(&family->root_crl);
+	blob_drop(&family->crl);
+	blob_drop(&family->revoking);
+}
+
 struct blob
 pki_pem(const char *label, const uint8_t *der, size_t size)
 {

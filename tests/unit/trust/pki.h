@@ -37,6 +37,20 @@ void pki_drop(struct pki_identity *identity);
 struct blob pki_crl(const struct pki_identity *issuer, long number,
     const struct pki_identity *revoked, long age);
 
+/* A CA and what it issued, and somebody else. */
+struct pki_family {
+	struct pki_identity root; /* the CA's issuer, or nobody: self-signed */
+	struct pki_identity ca;
+	struct pki_identity leaf;
+	struct pki_identity other; /* self-signed, or nobody */
+	struct blob root_crl;
+	struct blob crl;      /* the CA's number 1, which revokes nobody */
+	struct blob revoking; /* number 2: the leaf */
+};
+void pki_family_make(
+    struct pki_family *family, bool with_root, const char *other_name);
+void pki_family_drop(struct pki_family *family);
+
 struct blob pki_pem(const char *label, const uint8_t *der, size_t size);
 struct blob pki_join(const struct blob *a, const struct blob *b);
 void blob_drop(struct blob *blob);

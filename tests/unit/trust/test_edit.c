@@ -23,13 +23,8 @@
 struct fixture {
 	struct directory directory;
 	clv_trust *trust;
-	struct pki_identity root;
-	struct pki_identity ca;
+	struct pki_family pki;
 	struct pki_identity renewed; /* the CA's name and key again */
-	struct pki_identity leaf;
-	struct pki_identity other;
-	struct blob crl1;
-	struct blob crl2;
 };
 
 static struct fixture shared;
@@ -40,14 +35,9 @@ set_up_pki(void **state)
 	struct fixture *f = &shared;
 
 	(void)state;
-	pki_make(&f->root, "Root", true, NULL);
-	pki_make(&f->ca, "CA", true, &f->root);
-	EVP_PKEY_up_ref(f->ca.key);
-	pki_issue(&f->renewed, f->ca.key, "CA", true, &f->root);
-	pki_make(&f->leaf, "Leaf", false, &f->ca);
-	pki_make(&f->other, "../../etc/Other", false, NULL);
-	f->crl1 = pki_crl(&f->ca, 1, NULL, -60);
-	f->crl2 = pki_crl(&f->ca, 2, &f->leaf, -30);
+	pki_family_make(&f->pki, true, "../../etc/Other");
+	EVP_PKEY_up_ref(f->pki.ca.key);
+	pki_issue(&f->renewed, f->pki.ca.key, "CA", true, &f->pki.root);
 	return 0;
 }
 
@@ -57,13 +47,8 @@ tear_down_pki(void **state)
 	struct fixture *f = &shared;
 
 	(void)state;
-	pki_drop(&f->leaf);
 	pki_drop(&f->renewed);
-	pki_drop(&f->ca);
-	pki_drop(&f->root);
-	pki_drop(&f->other);
-	blob_drop(&f->crl1);
-	blob_drop(&f->crl2);
+	pki_family_drop(&f->pki);
 	return 0;
 }
 
@@ -107,21 +92,21 @@ test_trust_add__writes_a_readable_name_and_is_repeatable(void **state)
 	struct fixture *f = *state;
 	char thumbprint[41];
 	char path[200];
-	clv_trust_change change = add(f, TRUSTED, &f->other.der);
+	clv_trust_change change = add(f, TRUSTED, &f->pki.other.der);
 	struct stat about;
 	char buffer[512];
 
 	assert_int_equal(change.added, 1);
-	pki_thumbprint(&f->other.der, thumbprint);
+	pki_thumbprint(&f->pki.other.der, thumbprint);
 	(void)snprintf(path, sizeof(path),
 	    "trusted/certs/+.+..+etc+Other [%s].der", thumbprint);
 	assert_true(directory_has(&f->directory, path));
 	assert_return_code(
 	    stat(directory_path(&f->directory, path, buffer), &about), 0);
 	assert_int_equal(about.st_mode & 07777, 0644);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 
-	change = add(f, TRUSTED, &f->other.der);
+	change = add(f, TRUSTED, &f->pki.other.der);
 	assert_int_equal(change.added, 0);
 	assert_int_equal(change.unchanged, 1);
 	assert_int_equal(directory_count(&f->directory, "trusted/certs"), 1);
@@ -136,33 +121,33 @@ test_trust_add__does_not_depend_on_the_umask(void **state)
 	char path[512];
 
 	(void)remove(directory_path(&f->directory, "issuer/certs", path));
-	(void)add(f, ISSUERS, &f->ca.der);
+	(void)add(f, ISSUERS, &f->pki.ca.der);
 	(void)umask(0077);
-	(void)add(f, TRUSTED, &f->other.der);
+	(void)add(f, TRUSTED, &f->pki.other.der);
 	(void)umask(old);
 	assert_return_code(
 	    stat(directory_path(&f->directory, "issuer/certs", path), &about),
 	    0);
 	assert_int_equal(about.st_mode & 07777, 0755);
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
 }
 
 static void
 test_trust_add__sorts_by_content(void **state)
 {
 	struct fixture *f = *state;
-	struct blob chain = pki_join(&f->leaf.der, &f->ca.der);
-	struct blob mixed = pki_join(&f->other.der, &f->crl1);
+	struct blob chain = pki_join(&f->pki.leaf.der, &f->pki.ca.der);
+	struct blob mixed = pki_join(&f->pki.other.der, &f->pki.crl);
 	clv_trust_change change = add(f, TRUSTED, &chain);
 
 	assert_int_equal(change.added, 2);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_false(trust_has(f->trust, TRUSTED, &f->ca.der));
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.ca.der));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
 	change = add(f, ISSUERS, &mixed);
 	assert_int_equal(change.added, 2);
-	assert_true(trust_has(f->trust, ISSUERS, &f->other.der));
-	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->crl1));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.other.der));
+	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->pki.crl));
 	blob_drop(&chain);
 	blob_drop(&mixed);
 }
@@ -171,8 +156,8 @@ static void
 test_trust_add__refuses_what_it_cannot_read_and_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct blob cut = {f->leaf.der.bytes, f->leaf.der.size - 1};
-	struct blob half = pki_join(&f->other.der, &cut);
+	struct blob cut = {f->pki.leaf.der.bytes, f->pki.leaf.der.size - 1};
+	struct blob half = pki_join(&f->pki.other.der, &cut);
 
 	assert_fails(CLV_CORRUPT,
 	    clv_trust_add(f->trust, TRUSTED, "junk", 4, NULL, &err));
@@ -180,8 +165,8 @@ test_trust_add__refuses_what_it_cannot_read_and_changes_nothing(void **state)
 	    clv_trust_add(
 		f->trust, TRUSTED, half.bytes, half.size, NULL, &err));
 	assert_fails(CLV_INVALID,
-	    clv_trust_add(f->trust, CLV_TRUST_TRUSTED_CRLS, f->crl1.bytes,
-		f->crl1.size, NULL, &err));
+	    clv_trust_add(f->trust, CLV_TRUST_TRUSTED_CRLS, f->pki.crl.bytes,
+		f->pki.crl.size, NULL, &err));
 	assert_int_equal(trust_count(f->trust, ALL), 0);
 	assert_int_equal(directory_count(&f->directory, "trusted/certs"), 0);
 	blob_drop(&half);
@@ -193,15 +178,15 @@ test_trust_add__replaces_the_older_crl_of_the_same_issuer(void **state)
 	struct fixture *f = *state;
 	clv_trust_change change;
 
-	(void)add(f, ISSUERS, &f->ca.der);
-	(void)add(f, ISSUERS, &f->crl1);
-	change = add(f, ISSUERS, &f->crl2);
+	(void)add(f, ISSUERS, &f->pki.ca.der);
+	(void)add(f, ISSUERS, &f->pki.crl);
+	change = add(f, ISSUERS, &f->pki.revoking);
 	assert_int_equal(change.added, 1);
 	assert_int_equal(change.removed, 1);
-	assert_false(trust_has(f->trust, ISSUER_CRLS, &f->crl1));
+	assert_false(trust_has(f->trust, ISSUER_CRLS, &f->pki.crl));
 	/* An older one does not take the newer one away. */
-	(void)add(f, ISSUERS, &f->crl1);
-	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->crl2));
+	(void)add(f, ISSUERS, &f->pki.crl);
+	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->pki.revoking));
 }
 
 static void
@@ -210,19 +195,19 @@ test_trust_add__keeps_a_crl_that_a_forged_one_would_replace(void **state)
 	struct fixture *f = *state;
 	struct pki_identity impostor;
 	struct blob forged;
-	struct blob future = pki_crl(&f->ca, 9, NULL, 86400);
+	struct blob future = pki_crl(&f->pki.ca, 9, NULL, 86400);
 
 	pki_make(&impostor, "CA", true, NULL);
 	/* The name and key identifier of the CA, signed by another key. */
 	impostor.certificate =
-	    (X509_free(impostor.certificate), X509_dup(f->ca.certificate));
+	    (X509_free(impostor.certificate), X509_dup(f->pki.ca.certificate));
 	forged = pki_crl(&impostor, 3, NULL, -10);
-	(void)add(f, ISSUERS, &f->ca.der);
-	(void)add(f, ISSUERS, &f->crl2);
+	(void)add(f, ISSUERS, &f->pki.ca.der);
+	(void)add(f, ISSUERS, &f->pki.revoking);
 	(void)add(f, ISSUERS, &forged);
-	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->crl2));
+	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->pki.revoking));
 	(void)add(f, ISSUERS, &future);
-	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->crl2));
+	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->pki.revoking));
 	pki_drop(&impostor);
 	blob_drop(&forged);
 	blob_drop(&future);
@@ -237,16 +222,16 @@ test_trust_remove__takes_out_a_certificate(void **state)
 	char thumbprint[41];
 	clv_trust_change change;
 
-	(void)add(f, TRUSTED, &f->other.der);
-	(void)add(f, TRUSTED, &f->leaf.der);
-	(void)add(f, ISSUERS, &f->leaf.der);
-	pki_thumbprint(&f->leaf.der, thumbprint);
+	(void)add(f, TRUSTED, &f->pki.other.der);
+	(void)add(f, TRUSTED, &f->pki.leaf.der);
+	(void)add(f, ISSUERS, &f->pki.leaf.der);
+	pki_thumbprint(&f->pki.leaf.der, thumbprint);
 	assert_ok(
 	    clv_trust_remove(f->trust, TRUSTED, thumbprint, &change, &err));
 	assert_int_equal(change.removed, 1);
-	assert_false(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_true(trust_has(f->trust, ISSUERS, &f->leaf.der));
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.leaf.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	assert_fails(CLV_NOT_FOUND,
 	    clv_trust_remove(f->trust, TRUSTED, thumbprint, NULL, &err));
 	assert_fails(CLV_INVALID,
@@ -257,21 +242,21 @@ static void
 test_trust_remove__takes_the_crls_of_a_ca_along(void **state)
 {
 	struct fixture *f = *state;
-	struct blob root_crl = pki_crl(&f->root, 1, NULL, -60);
+	struct blob root_crl = pki_crl(&f->pki.root, 1, NULL, -60);
 	char thumbprint[41];
 
-	(void)add(f, ISSUERS, &f->root.der);
+	(void)add(f, ISSUERS, &f->pki.root.der);
 	(void)add(f, ISSUERS, &root_crl);
-	(void)add(f, ISSUERS, &f->ca.der);
+	(void)add(f, ISSUERS, &f->pki.ca.der);
 	(void)add(f, ISSUERS, &f->renewed.der);
-	(void)add(f, ISSUERS, &f->crl1);
-	pki_thumbprint(&f->ca.der, thumbprint);
+	(void)add(f, ISSUERS, &f->pki.crl);
+	pki_thumbprint(&f->pki.ca.der, thumbprint);
 	/* The renewed certificate still needs the CRL. */
 	assert_ok(clv_trust_remove(f->trust, ISSUERS, thumbprint, NULL, &err));
-	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->crl1));
+	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->pki.crl));
 	pki_thumbprint(&f->renewed.der, thumbprint);
 	assert_ok(clv_trust_remove(f->trust, ISSUERS, thumbprint, NULL, &err));
-	assert_false(trust_has(f->trust, ISSUER_CRLS, &f->crl1));
+	assert_false(trust_has(f->trust, ISSUER_CRLS, &f->pki.crl));
 	assert_true(trust_has(f->trust, ISSUER_CRLS, &root_crl));
 	blob_drop(&root_crl);
 }
@@ -282,8 +267,8 @@ test_trust_remove__takes_a_crl_by_its_own_thumbprint(void **state)
 	struct fixture *f = *state;
 	char thumbprint[41];
 
-	(void)add(f, ISSUERS, &f->crl1);
-	pki_thumbprint(&f->crl1, thumbprint);
+	(void)add(f, ISSUERS, &f->pki.crl);
+	pki_thumbprint(&f->pki.crl, thumbprint);
 	assert_ok(clv_trust_remove(f->trust, ALL, thumbprint, NULL, &err));
 	assert_int_equal(trust_count(f->trust, ALL), 0);
 }
@@ -292,14 +277,14 @@ static void
 test_trust_remove__leaves_the_others_of_a_file(void **state)
 {
 	struct fixture *f = *state;
-	struct blob both = pki_join(&f->other.der, &f->root.der);
+	struct blob both = pki_join(&f->pki.other.der, &f->pki.root.der);
 	char thumbprint[41];
 
 	directory_write(&f->directory, "trusted/certs/bundle", &both);
-	pki_thumbprint(&f->root.der, thumbprint);
+	pki_thumbprint(&f->pki.root.der, thumbprint);
 	assert_ok(clv_trust_remove(f->trust, TRUSTED, thumbprint, NULL, &err));
 	assert_false(directory_has(&f->directory, "trusted/certs/bundle"));
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	assert_int_equal(trust_count(f->trust, ALL), 1);
 	blob_drop(&both);
 }
@@ -312,15 +297,15 @@ test_trust_accept__moves_a_rejected_certificate(void **state)
 	struct fixture *f = *state;
 	char thumbprint[41];
 
-	assert_int_equal(trust_verdict(f->trust, &f->other.der, 0),
+	assert_int_equal(trust_verdict(f->trust, &f->pki.other.der, 0),
 	    CLV_SC_BAD_CERTIFICATE_UNTRUSTED);
 	clv_trust_flush_rejected(f->trust);
 	assert_int_equal(directory_count(&f->directory, "rejected/certs"), 1);
-	pki_thumbprint(&f->other.der, thumbprint);
+	pki_thumbprint(&f->pki.other.der, thumbprint);
 	assert_ok(clv_trust_accept(f->trust, thumbprint, &err));
 	assert_int_equal(directory_count(&f->directory, "rejected/certs"), 0);
 	assert_int_equal(
-	    trust_verdict(f->trust, &f->other.der, 0), CLV_SC_GOOD);
+	    trust_verdict(f->trust, &f->pki.other.der, 0), CLV_SC_GOOD);
 	assert_fails(
 	    CLV_NOT_FOUND, clv_trust_accept(f->trust, thumbprint, &err));
 	assert_fails(CLV_INVALID, clv_trust_accept(f->trust, "", &err));
@@ -352,13 +337,13 @@ test_trust_replace__changes_the_lists_of_the_mask_only(void **state)
 	clv_trust_data *data = make_data(TRUSTED | ISSUER_CRLS);
 	clv_trust_change change;
 
-	(void)add(f, TRUSTED, &f->other.der);
-	(void)add(f, TRUSTED, &f->root.der);
-	(void)add(f, ISSUERS, &f->ca.der);
-	(void)add(f, ISSUERS, &f->crl1);
-	put(data, TRUSTED, &f->root.der);
-	put(data, TRUSTED, &f->leaf.der);
-	put(data, ISSUER_CRLS, &f->crl2);
+	(void)add(f, TRUSTED, &f->pki.other.der);
+	(void)add(f, TRUSTED, &f->pki.root.der);
+	(void)add(f, ISSUERS, &f->pki.ca.der);
+	(void)add(f, ISSUERS, &f->pki.crl);
+	put(data, TRUSTED, &f->pki.root.der);
+	put(data, TRUSTED, &f->pki.leaf.der);
+	put(data, ISSUER_CRLS, &f->pki.revoking);
 	/* Not in the mask: ignored. */
 	put(data, ISSUERS, &f->renewed.der);
 	assert_ok(clv_trust_replace(f->trust, data, &change, &err));
@@ -366,10 +351,10 @@ test_trust_replace__changes_the_lists_of_the_mask_only(void **state)
 	assert_int_equal(change.removed, 2);
 	assert_int_equal(change.unchanged, 1);
 	assert_int_equal(trust_count(f->trust, ALL), 4);
-	assert_true(trust_has(f->trust, TRUSTED, &f->root.der));
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
-	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->crl2));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.root.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
+	assert_true(trust_has(f->trust, ISSUER_CRLS, &f->pki.revoking));
 	clv_trust_data_free(&data);
 }
 
@@ -379,8 +364,8 @@ test_trust_replace__empties_a_list(void **state)
 	struct fixture *f = *state;
 	clv_trust_data *data = make_data(ALL);
 
-	(void)add(f, TRUSTED, &f->other.der);
-	(void)add(f, ISSUERS, &f->crl1);
+	(void)add(f, TRUSTED, &f->pki.other.der);
+	(void)add(f, ISSUERS, &f->pki.crl);
 	directory_overwrite(&f->directory, "trusted/certs/junk", "x", 1);
 	assert_ok(clv_trust_replace(f->trust, data, NULL, &err));
 	assert_int_equal(trust_count(f->trust, ALL), 0);
@@ -395,15 +380,15 @@ test_trust_replace__keeps_the_old_list_if_an_entry_is_bad(void **state)
 	clv_trust_data *data = make_data(ALL);
 	struct blob junk = {(uint8_t *)strdup("junk"), 4};
 	struct blob pem =
-	    pki_pem("CERTIFICATE", f->leaf.der.bytes, f->leaf.der.size);
+	    pki_pem("CERTIFICATE", f->pki.leaf.der.bytes, f->pki.leaf.der.size);
 
-	(void)add(f, TRUSTED, &f->other.der);
-	put(data, TRUSTED, &f->root.der);
+	(void)add(f, TRUSTED, &f->pki.other.der);
+	put(data, TRUSTED, &f->pki.root.der);
 	put(data, TRUSTED, &junk);
 	assert_fails(
 	    CLV_CORRUPT, clv_trust_replace(f->trust, data, NULL, &err));
 	clv_trust_data_clear(data, TRUSTED, false);
-	put(data, TRUSTED, &f->crl1);
+	put(data, TRUSTED, &f->pki.crl);
 	assert_fails(
 	    CLV_CORRUPT, clv_trust_replace(f->trust, data, NULL, &err));
 	clv_trust_data_clear(data, TRUSTED, false);
@@ -411,7 +396,7 @@ test_trust_replace__keeps_the_old_list_if_an_entry_is_bad(void **state)
 	assert_fails(
 	    CLV_CORRUPT, clv_trust_replace(f->trust, data, NULL, &err));
 	clv_trust_data_clear(data, TRUSTED, false);
-	put(data, TRUSTED_CRLS, &f->leaf.der);
+	put(data, TRUSTED_CRLS, &f->pki.leaf.der);
 	assert_fails(
 	    CLV_CORRUPT, clv_trust_replace(f->trust, data, NULL, &err));
 	clv_trust_data_clear(data, TRUSTED_CRLS, false);
@@ -419,7 +404,7 @@ test_trust_replace__keeps_the_old_list_if_an_entry_is_bad(void **state)
 	assert_fails(
 	    CLV_CORRUPT, clv_trust_replace(f->trust, data, NULL, &err));
 	assert_int_equal(trust_count(f->trust, ALL), 1);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	clv_trust_data_free(&data);
 	free(junk.bytes);
 	blob_drop(&pem);
@@ -434,11 +419,11 @@ test_trust_get_data__is_what_replace_takes(void **state)
 	clv_trust_data *again = NULL;
 	clv_trust *trust = NULL;
 
-	(void)add(f, TRUSTED, &f->other.der);
-	(void)add(f, ISSUERS, &f->ca.der);
-	(void)add(f, ISSUERS, &f->crl1);
+	(void)add(f, TRUSTED, &f->pki.other.der);
+	(void)add(f, ISSUERS, &f->pki.ca.der);
+	(void)add(f, ISSUERS, &f->pki.crl);
 	/* The same certificate in a second file is told once. */
-	directory_write(&f->directory, "trusted/certs/b", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/b", &f->pki.other.der);
 	assert_ok(clv_trust_get_data(f->trust, ALL, &data, &err));
 	assert_int_equal(clv_trust_data_specified(data), ALL);
 	assert_int_equal(clv_trust_data_count(data, TRUSTED), 1);
@@ -473,10 +458,10 @@ test_trust_add__refuses_an_insecure_directory(void **state)
 	(void)directory_path(&f->directory, ".claviger", path);
 	assert_return_code(chmod(path, 0777), 0);
 	assert_fails(CLV_POLICY,
-	    clv_trust_add(f->trust, TRUSTED, f->other.der.bytes,
-		f->other.der.size, NULL, &err));
+	    clv_trust_add(f->trust, TRUSTED, f->pki.other.der.bytes,
+		f->pki.other.der.size, NULL, &err));
 	assert_return_code(chmod(path, 0755), 0);
-	(void)add(f, TRUSTED, &f->other.der);
+	(void)add(f, TRUSTED, &f->pki.other.der);
 }
 
 static void

@@ -25,21 +25,13 @@
 /* Who is in the list. */
 enum { OTHER = 1, CA = 2, CRL = 4, LEAF = 8 };
 
-static struct {
-	struct pki_identity ca;
-	struct pki_identity leaf;
-	struct pki_identity other;
-	struct blob crl;
-} pki;
+static struct pki_family pki;
 
 static int
 set_up_pki(void **state)
 {
 	(void)state;
-	pki_make(&pki.ca, "CA", true, NULL);
-	pki_make(&pki.leaf, "Leaf", false, &pki.ca);
-	pki_make(&pki.other, "Other", false, NULL);
-	pki.crl = pki_crl(&pki.ca, 1, NULL, -60);
+	pki_family_make(&pki, false, "Other");
 	return 0;
 }
 
@@ -47,10 +39,7 @@ static int
 tear_down_pki(void **state)
 {
 	(void)state;
-	pki_drop(&pki.leaf);
-	pki_drop(&pki.ca);
-	pki_drop(&pki.other);
-	blob_drop(&pki.crl);
+	pki_family_drop(&pki);
 	return 0;
 }
 

@@ -23,10 +23,8 @@ struct fixture {
 	struct directory directory;
 	clv_trust *trust;
 	struct directory foreign;
-	struct pki_identity ca;
-	struct pki_identity leaf;
+	struct pki_family pki;
 	struct pki_identity rejected;
-	struct blob crl;
 	struct blob leaf_pem;
 	struct blob crl_pem;
 };
@@ -39,13 +37,11 @@ set_up_pki(void **state)
 	struct fixture *f = &shared;
 
 	(void)state;
-	pki_make(&f->ca, "CA", true, NULL);
-	pki_make(&f->leaf, "Leaf", false, &f->ca);
+	pki_family_make(&f->pki, false, NULL);
 	pki_make(&f->rejected, "Rejected", false, NULL);
-	f->crl = pki_crl(&f->ca, 1, NULL, -60);
 	f->leaf_pem =
-	    pki_pem("CERTIFICATE", f->leaf.der.bytes, f->leaf.der.size);
-	f->crl_pem = pki_pem("X509 CRL", f->crl.bytes, f->crl.size);
+	    pki_pem("CERTIFICATE", f->pki.leaf.der.bytes, f->pki.leaf.der.size);
+	f->crl_pem = pki_pem("X509 CRL", f->pki.crl.bytes, f->pki.crl.size);
 	return 0;
 }
 
@@ -55,12 +51,10 @@ tear_down_pki(void **state)
 	struct fixture *f = &shared;
 
 	(void)state;
-	pki_drop(&f->leaf);
-	pki_drop(&f->ca);
 	pki_drop(&f->rejected);
-	blob_drop(&f->crl);
 	blob_drop(&f->leaf_pem);
 	blob_drop(&f->crl_pem);
+	pki_family_drop(&f->pki);
 	return 0;
 }
 
@@ -115,9 +109,9 @@ assert_imported(struct fixture *f, const char *group)
 	assert_ok(
 	    clv_trust_import(f->trust, f->foreign.path, group, &change, &err));
 	assert_int_equal(change.added, 3);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
-	assert_true(trust_has(f->trust, CLV_TRUST_ISSUER_CRLS, &f->crl));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
+	assert_true(trust_has(f->trust, CLV_TRUST_ISSUER_CRLS, &f->pki.crl));
 	assert_int_equal(trust_count(f->trust, ALL), 3);
 	clv_trust_flush_rejected(f->trust);
 	assert_int_equal(directory_count(&f->directory, "rejected/certs"), 1);
@@ -133,9 +127,9 @@ test_trust_import__netstandard(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "trusted/certs/Leaf [ABC].der", &f->leaf.der);
-	put(f, "issuer/certs/CA [ABC].der", &f->ca.der);
-	put(f, "issuer/crl/CA [ABC].crl", &f->crl);
+	put(f, "trusted/certs/Leaf [ABC].der", &f->pki.leaf.der);
+	put(f, "issuer/certs/CA [ABC].der", &f->pki.ca.der);
+	put(f, "issuer/crl/CA [ABC].crl", &f->pki.crl);
 	put(f, "rejected/certs/Rejected [ABC].der", &f->rejected.der);
 	assert_imported(f, NULL);
 }
@@ -146,9 +140,9 @@ test_trust_import__netstandard_user_group(void **state)
 	struct fixture *f = *state;
 
 	put(f, "trusted/certs/not this group's.der", &f->rejected.der);
-	put(f, "trustedUser/certs/Leaf [ABC].der", &f->leaf.der);
-	put(f, "issuerUser/certs/CA [ABC].der", &f->ca.der);
-	put(f, "issuerUser/crl/CA [ABC].crl", &f->crl);
+	put(f, "trustedUser/certs/Leaf [ABC].der", &f->pki.leaf.der);
+	put(f, "issuerUser/certs/CA [ABC].der", &f->pki.ca.der);
+	put(f, "issuerUser/crl/CA [ABC].crl", &f->pki.crl);
 	put(f, "rejectedUser/certs/Rejected [ABC].der", &f->rejected.der);
 	assert_imported(f, "User");
 }
@@ -158,9 +152,9 @@ test_trust_import__open62541(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "ApplCerts/trusted/certs/Leaf[abc]", &f->leaf.der);
-	put(f, "ApplCerts/issuer/certs/CA[abc]", &f->ca.der);
-	put(f, "ApplCerts/issuer/crl/CA[abc]", &f->crl);
+	put(f, "ApplCerts/trusted/certs/Leaf[abc]", &f->pki.leaf.der);
+	put(f, "ApplCerts/issuer/certs/CA[abc]", &f->pki.ca.der);
+	put(f, "ApplCerts/issuer/crl/CA[abc]", &f->pki.crl);
 	put(f, "ApplCerts/rejected/certs/Rejected[abc]", &f->rejected.der);
 	put(f, "HttpCerts/trusted/certs/web", &f->rejected.der);
 	assert_imported(f, "");
@@ -171,9 +165,9 @@ test_trust_import__open62541_https_group(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "HttpCerts/trusted/certs/Leaf[abc]", &f->leaf.der);
-	put(f, "HttpCerts/issuer/certs/CA[abc]", &f->ca.der);
-	put(f, "HttpCerts/issuer/crl/CA[abc]", &f->crl);
+	put(f, "HttpCerts/trusted/certs/Leaf[abc]", &f->pki.leaf.der);
+	put(f, "HttpCerts/issuer/certs/CA[abc]", &f->pki.ca.der);
+	put(f, "HttpCerts/issuer/crl/CA[abc]", &f->pki.crl);
 	put(f, "HttpCerts/rejected/certs/Rejected[abc]", &f->rejected.der);
 	put(f, "ApplCerts/trusted/certs/app", &f->rejected.der);
 	assert_imported(f, "Https");
@@ -185,7 +179,7 @@ test_trust_import__node_opcua(void **state)
 	struct fixture *f = *state;
 
 	put(f, "trusted/certs/Leaf[abc].pem", &f->leaf_pem);
-	put(f, "issuers/certs/issuer_CA[abc].pem", &f->ca.der);
+	put(f, "issuers/certs/issuer_CA[abc].pem", &f->pki.ca.der);
 	put(f, "issuers/crl/crl_[CA].pem", &f->crl_pem);
 	put(f, "rejected/Rejected[abc].pem", &f->rejected.der);
 	assert_imported(f, NULL);
@@ -196,9 +190,9 @@ test_trust_import__milo(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "trusted/certs/0f1e [CN=Leaf].der", &f->leaf.der);
-	put(f, "issuers/certs/0f1e [CN=CA].der", &f->ca.der);
-	put(f, "issuers/crl/0f1e.crl", &f->crl);
+	put(f, "trusted/certs/0f1e [CN=Leaf].der", &f->pki.leaf.der);
+	put(f, "issuers/certs/0f1e [CN=CA].der", &f->pki.ca.der);
+	put(f, "issuers/crl/0f1e.crl", &f->pki.crl);
 	put(f, "rejected/0f1e [CN=Rejected].der", &f->rejected.der);
 	assert_imported(f, NULL);
 }
@@ -208,9 +202,9 @@ test_trust_import__unified_automation(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "PKI/CA/certs/leaf.der", &f->leaf.der);
-	put(f, "PKI/issuers/certs/ca.der", &f->ca.der);
-	put(f, "PKI/issuers/crl/ca.crl", &f->crl);
+	put(f, "PKI/CA/certs/leaf.der", &f->pki.leaf.der);
+	put(f, "PKI/issuers/certs/ca.der", &f->pki.ca.der);
+	put(f, "PKI/issuers/crl/ca.crl", &f->pki.crl);
 	put(f, "PKI/rejected/rejected.der", &f->rejected.der);
 	assert_imported(f, NULL);
 }
@@ -219,12 +213,12 @@ static void
 test_trust_import__passes_over_what_is_something_else(void **state)
 {
 	struct fixture *f = *state;
-	struct blob key = pki_pem("PRIVATE KEY", f->leaf.der.bytes, 64);
+	struct blob key = pki_pem("PRIVATE KEY", f->pki.leaf.der.bytes, 64);
 	struct blob junk = {(uint8_t *)strdup("junk"), 4};
 	clv_trust_change change;
 	char path[512];
 
-	put(f, "trusted/certs/leaf.der", &f->leaf.der);
+	put(f, "trusted/certs/leaf.der", &f->pki.leaf.der);
 	put(f, "trusted/certs/key.pem", &key);
 	put(f, "trusted/certs/junk", &junk);
 	put(f, "trusted/certs/.hidden", &junk);
@@ -267,7 +261,7 @@ test_trust_import__refuses_what_it_does_not_know(void **state)
 static void
 fill(struct fixture *f)
 {
-	struct blob chain = pki_join(&f->leaf.der, &f->ca.der);
+	struct blob chain = pki_join(&f->pki.leaf.der, &f->pki.ca.der);
 
 	directory_write(&f->directory, "trusted/certs/chain", &chain);
 	directory_write(&f->directory, "issuer/crl/crl", &f->crl_pem);
@@ -286,9 +280,9 @@ test_trust_export_files__gives_what_import_takes(void **state)
 	(void)directory_path(&f->foreign, "out", path);
 	assert_ok(clv_trust_export_files(f->trust, ALL, path, &err));
 	assert_ok(clv_trust_open(path, NULL, &copy, &err));
-	assert_true(trust_has(copy, TRUSTED, &f->leaf.der));
-	assert_true(trust_has(copy, ISSUERS, &f->ca.der));
-	assert_true(trust_has(copy, CLV_TRUST_ISSUER_CRLS, &f->crl));
+	assert_true(trust_has(copy, TRUSTED, &f->pki.leaf.der));
+	assert_true(trust_has(copy, ISSUERS, &f->pki.ca.der));
+	assert_true(trust_has(copy, CLV_TRUST_ISSUER_CRLS, &f->pki.crl));
 	assert_int_equal(trust_count(copy, ALL), 3);
 	clv_trust_free(&copy);
 	/* It may be repeated. */

@@ -25,13 +25,7 @@ static bool polling;
 struct fixture {
 	struct directory directory;
 	clv_trust *trust;
-	struct pki_identity root;
-	struct pki_identity ca;
-	struct pki_identity leaf;
-	struct pki_identity other;
-	struct blob root_crl;
-	struct blob ca_crl;
-	struct blob ca_crl_revoking;
+	struct pki_family pki;
 };
 
 static struct fixture shared;
@@ -40,13 +34,7 @@ static int
 set_up_pki(void **state)
 {
 	(void)state;
-	pki_make(&shared.root, "Root", true, NULL);
-	pki_make(&shared.ca, "CA", true, &shared.root);
-	pki_make(&shared.leaf, "Leaf", false, &shared.ca);
-	pki_make(&shared.other, "Other", false, NULL);
-	shared.root_crl = pki_crl(&shared.root, 1, NULL, -60);
-	shared.ca_crl = pki_crl(&shared.ca, 1, NULL, -60);
-	shared.ca_crl_revoking = pki_crl(&shared.ca, 2, &shared.leaf, -30);
+	pki_family_make(&shared.pki, true, "Other");
 	return 0;
 }
 
@@ -54,13 +42,7 @@ static int
 tear_down_pki(void **state)
 {
 	(void)state;
-	pki_drop(&shared.leaf);
-	pki_drop(&shared.ca);
-	pki_drop(&shared.root);
-	pki_drop(&shared.other);
-	blob_drop(&shared.root_crl);
-	blob_drop(&shared.ca_crl);
-	blob_drop(&shared.ca_crl_revoking);
+	pki_family_drop(&shared.pki);
 	return 0;
 }
 
@@ -109,12 +91,13 @@ test_trust__sees_a_file_that_was_dropped_in(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(trust_count(f->trust, CLV_TRUST_ALL_LISTS), 0);
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
-	directory_write(&f->directory, "issuer/certs/a.der", &f->ca.der);
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
-	directory_write(&f->directory, "trusted/crl/a.crl", &f->ca_crl);
-	assert_true(trust_has(f->trust, CLV_TRUST_TRUSTED_CRLS, &f->ca_crl));
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
+	directory_write(&f->directory, "issuer/certs/a.der", &f->pki.ca.der);
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
+	directory_write(&f->directory, "trusted/crl/a.crl", &f->pki.crl);
+	assert_true(trust_has(f->trust, CLV_TRUST_TRUSTED_CRLS, &f->pki.crl));
 	assert_int_equal(trust_count(f->trust, CLV_TRUST_ALL_LISTS), 3);
 	assert_int_equal(trust_problems(f->trust), 0);
 }
@@ -124,11 +107,12 @@ test_trust__sees_a_file_that_was_taken_out(void **state)
 {
 	struct fixture *f = *state;
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
 	assert_int_equal(
-	    trust_verdict(f->trust, &f->other.der, 0), CLV_SC_GOOD);
+	    trust_verdict(f->trust, &f->pki.other.der, 0), CLV_SC_GOOD);
 	directory_delete(&f->directory, "trusted/certs/a.der");
-	assert_int_equal(trust_verdict(f->trust, &f->other.der, 0),
+	assert_int_equal(trust_verdict(f->trust, &f->pki.other.der, 0),
 	    CLV_SC_BAD_CERTIFICATE_UNTRUSTED);
 }
 
@@ -139,7 +123,7 @@ test_trust__sees_each_of_many_changes(void **state)
 
 	for (int i = 0; i < 200; i++) {
 		directory_write(
-		    &f->directory, "trusted/certs/a.der", &f->other.der);
+		    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
 		assert_int_equal(trust_count(f->trust, TRUSTED), 1);
 		directory_delete(&f->directory, "trusted/certs/a.der");
 		assert_int_equal(trust_count(f->trust, TRUSTED), 0);
@@ -151,11 +135,12 @@ test_trust__sees_a_file_replaced_by_rename(void **state)
 {
 	struct fixture *f = *state;
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
-	directory_write(&f->directory, "trusted/certs/a.der", &f->leaf.der);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_false(trust_has(f->trust, TRUSTED, &f->other.der));
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
+	directory_write(&f->directory, "trusted/certs/a.der", &f->pki.leaf.der);
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 }
 
 static void
@@ -163,12 +148,13 @@ test_trust__sees_a_file_rewritten_in_place(void **state)
 {
 	struct fixture *f = *state;
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	directory_overwrite(&f->directory, "trusted/certs/a.der",
-	    f->leaf.der.bytes, f->leaf.der.size);
+	    f->pki.leaf.der.bytes, f->pki.leaf.der.size);
 	settle();
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
 	assert_int_equal(trust_count(f->trust, TRUSTED), 1);
 }
 
@@ -177,14 +163,16 @@ test_trust__keeps_one_of_two_files_with_the_same(void **state)
 {
 	struct fixture *f = *state;
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
-	directory_write(&f->directory, "trusted/certs/b.der", &f->other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/b.der", &f->pki.other.der);
 	assert_int_equal(trust_count(f->trust, TRUSTED), 2);
 	directory_delete(&f->directory, "trusted/certs/a.der");
 	assert_int_equal(
-	    trust_verdict(f->trust, &f->other.der, 0), CLV_SC_GOOD);
+	    trust_verdict(f->trust, &f->pki.other.der, 0), CLV_SC_GOOD);
 	directory_delete(&f->directory, "trusted/certs/b.der");
-	assert_int_equal(trust_verdict(f->trust, &f->other.der, 0),
+	assert_int_equal(trust_verdict(f->trust, &f->pki.other.der, 0),
 	    CLV_SC_BAD_CERTIFICATE_UNTRUSTED);
 }
 
@@ -195,7 +183,8 @@ test_trust__sees_a_folder_taken_away_and_put_back(void **state)
 {
 	struct fixture *f = *state;
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
 	assert_int_equal(trust_count(f->trust, TRUSTED), 1);
 	directory_rename(&f->directory, "trusted/certs", "trusted/away");
 	assert_int_equal(trust_count(f->trust, TRUSTED), 0);
@@ -215,24 +204,25 @@ test_trust__follows_its_path_when_the_tree_is_replaced(void **state)
 	char away[600];
 
 	directory_make(&next);
-	directory_write(&next, "trusted/certs/b.der", &f->leaf.der);
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	directory_write(&next, "trusted/certs/b.der", &f->pki.leaf.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	/* The whole list, and then the directory above it. */
 	(void)snprintf(away, sizeof(away), "%s/old", f->directory.base);
 	assert_return_code(rename(f->directory.path, away), 0);
 	assert_fails(
 	    CLV_NOT_FOUND, clv_trust_visit(f->trust, 15, NULL, NULL, &err));
 	assert_return_code(rename(next.path, f->directory.path), 0);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_false(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 
 	(void)snprintf(away, sizeof(away), "%s-old", f->directory.base);
 	assert_return_code(rename(f->directory.base, away), 0);
 	assert_fails(
 	    CLV_NOT_FOUND, clv_trust_visit(f->trust, 15, NULL, NULL, &err));
 	assert_return_code(rename(away, f->directory.base), 0);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
 	directory_remove(&next);
 }
 
@@ -246,7 +236,7 @@ test_trust__follows_a_symbolic_link_in_its_path(void **state)
 	clv_trust *trust = NULL;
 
 	directory_make(&next);
-	directory_write(&next, "trusted/certs/b.der", &f->leaf.der);
+	directory_write(&next, "trusted/certs/b.der", &f->pki.leaf.der);
 	(void)snprintf(link, sizeof(link), "%s/current", f->directory.base);
 	(void)snprintf(fresh, sizeof(fresh), "%s/fresh", f->directory.base);
 	assert_return_code(symlink(f->directory.path, link), 0);
@@ -254,7 +244,7 @@ test_trust__follows_a_symbolic_link_in_its_path(void **state)
 	assert_int_equal(trust_count(trust, TRUSTED), 0);
 	assert_return_code(symlink(next.path, fresh), 0);
 	assert_return_code(rename(fresh, link), 0);
-	assert_true(trust_has(trust, TRUSTED, &f->leaf.der));
+	assert_true(trust_has(trust, TRUSTED, &f->pki.leaf.der));
 	clv_trust_free(&trust);
 	directory_remove(&next);
 }
@@ -278,8 +268,8 @@ test_trust__works_without_a_part_of_the_layout(void **state)
 	assert_return_code(
 	    mkdir(directory_path(&f->directory, "issuers/certs", path), 0755),
 	    0);
-	directory_write(&f->directory, "issuers/certs/a.der", &f->ca.der);
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
+	directory_write(&f->directory, "issuers/certs/a.der", &f->pki.ca.der);
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
 }
 
 static bool
@@ -295,7 +285,7 @@ test_trust__names_files_by_the_path_they_have_now(void **state)
 	struct fixture *f = *state;
 	char file[256] = "";
 
-	directory_write(&f->directory, "issuer/certs/a.der", &f->ca.der);
+	directory_write(&f->directory, "issuer/certs/a.der", &f->pki.ca.der);
 	/* Old enough not to be read again for its age. */
 	(void)poll(NULL, 0, 60);
 	assert_ok(clv_trust_visit(f->trust, ISSUERS, note_file, file, &err));
@@ -330,7 +320,8 @@ test_trust__stops_trusting_when_a_folder_is_opened_to_all(void **state)
 	struct fixture *f = *state;
 	char path[512];
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
 	assert_int_equal(trust_count(f->trust, TRUSTED), 1);
 	(void)directory_path(&f->directory, "trusted", path);
 	assert_return_code(chmod(path, 0777), 0);
@@ -370,7 +361,8 @@ test_trust__does_not_count_a_file_that_others_may_write(void **state)
 	struct fixture *f = *state;
 	char path[512];
 
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
 	(void)directory_path(&f->directory, "trusted/certs/a.der", path);
 	assert_int_equal(trust_count(f->trust, TRUSTED), 1);
 	assert_return_code(chmod(path, 0666), 0);
@@ -390,18 +382,18 @@ test_trust__quarantines_broken_files_and_goes_on(void **state)
 {
 	struct fixture *f = *state;
 	struct blob pem =
-	    pki_pem("CERTIFICATE", f->leaf.der.bytes, f->leaf.der.size);
-	struct blob key = pki_pem("PRIVATE KEY", f->leaf.der.bytes, 64);
+	    pki_pem("CERTIFICATE", f->pki.leaf.der.bytes, f->pki.leaf.der.size);
+	struct blob key = pki_pem("PRIVATE KEY", f->pki.leaf.der.bytes, 64);
 	char path[512];
 
-	directory_write(&f->directory, "trusted/certs/good", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/good", &f->pki.other.der);
 	directory_write(&f->directory, "trusted/certs/also good.pem", &pem);
 	directory_write(&f->directory, "trusted/certs/key.pem", &key);
 	directory_overwrite(
 	    &f->directory, "trusted/certs/README.txt", "hello\n", 6);
 	directory_overwrite(&f->directory, "trusted/certs/empty.der", "", 0);
 	directory_overwrite(&f->directory, "trusted/certs/cut.der",
-	    f->other.der.bytes, f->other.der.size - 1);
+	    f->pki.other.der.bytes, f->pki.other.der.size - 1);
 	directory_overwrite(&f->directory, "trusted/certs/.hidden.tmp", "x", 1);
 	assert_return_code(mkdir(directory_path(&f->directory,
 				     "trusted/certs/directory", path),
@@ -426,17 +418,17 @@ static void
 test_trust__takes_only_the_first_of_a_chain_as_trusted(void **state)
 {
 	struct fixture *f = *state;
-	struct blob chain = pki_join(&f->leaf.der, &f->ca.der);
-	struct blob both = pki_join(&f->other.der, &f->root.der);
+	struct blob chain = pki_join(&f->pki.leaf.der, &f->pki.ca.der);
+	struct blob both = pki_join(&f->pki.other.der, &f->pki.root.der);
 
 	directory_write(&f->directory, "trusted/certs/chain.der", &chain);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_false(trust_has(f->trust, TRUSTED, &f->ca.der));
-	assert_true(trust_has(f->trust, ISSUERS, &f->ca.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.ca.der));
+	assert_true(trust_has(f->trust, ISSUERS, &f->pki.ca.der));
 	/* Unrelated ones are a bundle: each of them is meant. */
 	directory_write(&f->directory, "trusted/certs/both.der", &both);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
-	assert_true(trust_has(f->trust, TRUSTED, &f->root.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.root.der));
 	blob_drop(&chain);
 	blob_drop(&both);
 }
@@ -446,10 +438,10 @@ test_trust__takes_a_crl_among_certificates_but_not_the_reverse(void **state)
 {
 	struct fixture *f = *state;
 
-	directory_write(&f->directory, "trusted/certs/a.crl", &f->ca_crl);
-	assert_true(trust_has(f->trust, CLV_TRUST_TRUSTED_CRLS, &f->ca_crl));
-	directory_write(&f->directory, "trusted/crl/a.der", &f->other.der);
-	assert_false(trust_has(f->trust, TRUSTED, &f->other.der));
+	directory_write(&f->directory, "trusted/certs/a.crl", &f->pki.crl);
+	assert_true(trust_has(f->trust, CLV_TRUST_TRUSTED_CRLS, &f->pki.crl));
+	directory_write(&f->directory, "trusted/crl/a.der", &f->pki.other.der);
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	assert_int_equal(trust_problems(f->trust), 1);
 }
 
@@ -474,10 +466,10 @@ test_trust__does_not_read_more_than_its_limits(void **state)
 	assert_ok(clv_trust_open(f->directory.path, options, &trust, &err));
 	clv_trust_options_free(&options);
 	directory_write(&f->directory, "trusted/certs/big", &big);
-	directory_write(&f->directory, "trusted/certs/a", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/a", &f->pki.other.der);
 	assert_int_equal(trust_count(trust, TRUSTED), 1);
 	assert_int_equal(trust_problems(trust), 1);
-	directory_write(&f->directory, "trusted/certs/b", &f->leaf.der);
+	directory_write(&f->directory, "trusted/certs/b", &f->pki.leaf.der);
 	assert_fails(
 	    CLV_TOO_LARGE, clv_trust_visit(trust, 15, NULL, NULL, &err));
 	directory_delete(&f->directory, "trusted/certs/big");
@@ -491,23 +483,23 @@ test_trust__does_not_read_more_than_its_limits(void **state)
 static void
 put_chain(struct fixture *f)
 {
-	directory_write(&f->directory, "trusted/certs/root", &f->root.der);
-	directory_write(&f->directory, "issuer/certs/ca", &f->ca.der);
-	directory_write(&f->directory, "trusted/crl/root", &f->root_crl);
-	directory_write(&f->directory, "issuer/crl/ca", &f->ca_crl);
+	directory_write(&f->directory, "trusted/certs/root", &f->pki.root.der);
+	directory_write(&f->directory, "issuer/certs/ca", &f->pki.ca.der);
+	directory_write(&f->directory, "trusted/crl/root", &f->pki.root_crl);
+	directory_write(&f->directory, "issuer/crl/ca", &f->pki.crl);
 }
 
 static clv_statuscode
 strict(struct fixture *f)
 {
 	return trust_verdict(
-	    f->trust, &f->leaf.der, CLV_CHECK_REVOCATION_OFFLINE);
+	    f->trust, &f->pki.leaf.der, CLV_CHECK_REVOCATION_OFFLINE);
 }
 
 static clv_statuscode
 lenient(struct fixture *f)
 {
-	return trust_verdict(f->trust, &f->leaf.der,
+	return trust_verdict(f->trust, &f->pki.leaf.der,
 	    CLV_CHECK_REVOCATION_OFFLINE | CLV_SUPPRESS_REVOCATION_UNKNOWN |
 		CLV_SUPPRESS_ISSUER_REVOCATION_UNKNOWN);
 }
@@ -519,7 +511,7 @@ test_trust__honours_a_new_crl_at_once(void **state)
 
 	put_chain(f);
 	assert_int_equal(strict(f), CLV_SC_GOOD);
-	directory_write(&f->directory, "issuer/crl/b", &f->ca_crl_revoking);
+	directory_write(&f->directory, "issuer/crl/b", &f->pki.revoking);
 	assert_int_equal(strict(f), CLV_SC_BAD_CERTIFICATE_REVOKED);
 }
 
@@ -529,7 +521,7 @@ test_trust__keeps_a_crl_whose_file_was_damaged(void **state)
 	struct fixture *f = *state;
 
 	put_chain(f);
-	directory_write(&f->directory, "issuer/crl/ca", &f->ca_crl_revoking);
+	directory_write(&f->directory, "issuer/crl/ca", &f->pki.revoking);
 	assert_int_equal(lenient(f), CLV_SC_BAD_CERTIFICATE_REVOKED);
 	directory_overwrite(&f->directory, "issuer/crl/ca", "junk", 4);
 	settle();
@@ -547,19 +539,20 @@ test_trust__does_not_overlook_a_crl_that_cannot_be_read(void **state)
 	/* Missing, which the options overlook. */
 	assert_int_equal(strict(f), CLV_SC_BAD_CERTIFICATE_REVOCATION_UNKNOWN);
 	assert_int_equal(lenient(f), CLV_SC_GOOD);
-	assert_int_equal(trust_verdict(f->trust, &f->leaf.der, 0), CLV_SC_GOOD);
+	assert_int_equal(
+	    trust_verdict(f->trust, &f->pki.leaf.der, 0), CLV_SC_GOOD);
 	/* There, and broken: nobody knows what it says. */
 	directory_overwrite(&f->directory, "issuer/crl/ca",
-	    f->ca_crl_revoking.bytes, f->ca_crl_revoking.size - 1);
+	    f->pki.revoking.bytes, f->pki.revoking.size - 1);
 	settle();
 	assert_int_equal(lenient(f), CLV_SC_BAD_CERTIFICATE_REVOCATION_UNKNOWN);
-	assert_int_equal(trust_verdict(f->trust, &f->leaf.der, 0),
+	assert_int_equal(trust_verdict(f->trust, &f->pki.leaf.der, 0),
 	    CLV_SC_BAD_CERTIFICATE_REVOCATION_UNKNOWN);
 	clv_trust_free(&f->trust);
 	open_list(f);
 	assert_int_equal(lenient(f), CLV_SC_BAD_CERTIFICATE_REVOCATION_UNKNOWN);
 	/* With all CRLs there, an unreadable one more takes nothing away. */
-	directory_write(&f->directory, "issuer/crl/good", &f->ca_crl);
+	directory_write(&f->directory, "issuer/crl/good", &f->pki.crl);
 	assert_int_equal(strict(f), CLV_SC_GOOD);
 	directory_delete(&f->directory, "issuer/crl/ca");
 	directory_delete(&f->directory, "issuer/crl/good");
@@ -599,8 +592,10 @@ test_trust__follows_links_that_are_turned(void **state)
 	    mkdir(directory_path(&f->directory, "trusted/certs/..two", path),
 		0755),
 	    0);
-	directory_write(&f->directory, "trusted/certs/..one/a", &f->other.der);
-	directory_write(&f->directory, "trusted/certs/..two/a", &f->leaf.der);
+	directory_write(
+	    &f->directory, "trusted/certs/..one/a", &f->pki.other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/..two/a", &f->pki.leaf.der);
 	assert_return_code(
 	    symlink("..one",
 		directory_path(&f->directory, "trusted/certs/..data", path)),
@@ -609,12 +604,12 @@ test_trust__follows_links_that_are_turned(void **state)
 	    symlink("..data/a",
 		directory_path(&f->directory, "trusted/certs/a.der", fresh)),
 	    0);
-	assert_true(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 	(void)directory_path(&f->directory, "trusted/certs/..fresh", fresh);
 	assert_return_code(symlink("..two", fresh), 0);
 	assert_return_code(rename(fresh, path), 0);
-	assert_true(trust_has(f->trust, TRUSTED, &f->leaf.der));
-	assert_false(trust_has(f->trust, TRUSTED, &f->other.der));
+	assert_true(trust_has(f->trust, TRUSTED, &f->pki.leaf.der));
+	assert_false(trust_has(f->trust, TRUSTED, &f->pki.other.der));
 }
 
 /* ---- fork ---- */
@@ -627,7 +622,8 @@ test_trust__works_on_both_sides_of_a_fork(void **state)
 	pid_t child;
 
 	assert_int_equal(trust_count(f->trust, TRUSTED), 0);
-	directory_write(&f->directory, "trusted/certs/a.der", &f->other.der);
+	directory_write(
+	    &f->directory, "trusted/certs/a.der", &f->pki.other.der);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
@@ -635,7 +631,7 @@ test_trust__works_on_both_sides_of_a_fork(void **state)
 		const bool seen = trust_count(f->trust, TRUSTED) == 1;
 
 		directory_write(
-		    &f->directory, "trusted/certs/b.der", &f->leaf.der);
+		    &f->directory, "trusted/certs/b.der", &f->pki.leaf.der);
 		_exit(seen && trust_count(f->trust, TRUSTED) == 2 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

@@ -28,11 +28,7 @@ struct fixture {
 	struct directory directory;
 	clv_trust *trust;
 	struct told told;
-	struct pki_identity ca;
-	struct pki_identity leaf;
-	struct pki_identity other;
-	struct blob crl;
-	struct blob revoking;
+	struct pki_family pki;
 };
 
 static struct fixture shared;
@@ -41,11 +37,7 @@ static int
 set_up_pki(void **state)
 {
 	(void)state;
-	pki_make(&shared.ca, "CA", true, NULL);
-	pki_make(&shared.leaf, "Leaf", false, &shared.ca);
-	pki_make(&shared.other, "Other", false, NULL);
-	shared.crl = pki_crl(&shared.ca, 1, NULL, -60);
-	shared.revoking = pki_crl(&shared.ca, 2, &shared.leaf, -30);
+	pki_family_make(&shared.pki, false, "Other");
 	return 0;
 }
 
@@ -53,11 +45,7 @@ static int
 tear_down_pki(void **state)
 {
 	(void)state;
-	pki_drop(&shared.leaf);
-	pki_drop(&shared.ca);
-	pki_drop(&shared.other);
-	blob_drop(&shared.crl);
-	blob_drop(&shared.revoking);
+	pki_family_drop(&shared.pki);
 	return 0;
 }
 
@@ -133,9 +121,9 @@ test_trust_dispatch__tells_what_came_and_went(void **state)
 	struct told told;
 
 	/* What was there when it was first read is no news. */
-	directory_write(&f->directory, "trusted/certs/a", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/a", &f->pki.other.der);
 	assert_int_equal(dispatch(f).calls, 0);
-	directory_write(&f->directory, "trusted/certs/b", &f->leaf.der);
+	directory_write(&f->directory, "trusted/certs/b", &f->pki.leaf.der);
 	told = dispatch(f);
 	assert_int_equal(told.calls, 1);
 	assert_int_equal(told.added, 1);
@@ -144,7 +132,7 @@ test_trust_dispatch__tells_what_came_and_went(void **state)
 	told = dispatch(f);
 	assert_int_equal(told.removed, 1);
 	assert_int_equal(told.losses, 1);
-	assert_loss(&told, CLV_TRUST_LOSS_REMOVED, &f->other.der);
+	assert_loss(&told, CLV_TRUST_LOSS_REMOVED, &f->pki.other.der);
 	assert_int_equal(dispatch(f).calls, 0);
 }
 
@@ -155,7 +143,7 @@ test_trust_dispatch__tells_what_a_check_has_noticed_before(void **state)
 	struct told told;
 
 	assert_int_equal(trust_count(f->trust, TRUSTED), 0);
-	directory_write(&f->directory, "trusted/certs/a", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/a", &f->pki.other.der);
 	assert_int_equal(trust_count(f->trust, TRUSTED), 1);
 	directory_delete(&f->directory, "trusted/certs/a");
 	assert_int_equal(trust_count(f->trust, TRUSTED), 0);
@@ -163,7 +151,7 @@ test_trust_dispatch__tells_what_a_check_has_noticed_before(void **state)
 	assert_int_equal(told.calls, 1);
 	assert_int_equal(told.added, 1);
 	assert_int_equal(told.removed, 1);
-	assert_loss(&told, CLV_TRUST_LOSS_REMOVED, &f->other.der);
+	assert_loss(&told, CLV_TRUST_LOSS_REMOVED, &f->pki.other.der);
 }
 
 static void
@@ -172,8 +160,8 @@ test_trust_dispatch__sees_no_loss_where_another_file_has_it(void **state)
 	struct fixture *f = *state;
 	struct told told;
 
-	directory_write(&f->directory, "trusted/certs/a", &f->other.der);
-	directory_write(&f->directory, "trusted/certs/b", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/a", &f->pki.other.der);
+	directory_write(&f->directory, "trusted/certs/b", &f->pki.other.der);
 	(void)dispatch(f);
 	directory_rename(&f->directory, "trusted/certs/a", "trusted/certs/c");
 	told = dispatch(f);
@@ -185,27 +173,27 @@ test_trust_dispatch__sees_no_loss_where_another_file_has_it(void **state)
 	/* A move from trusted to issuer is one. */
 	directory_rename(&f->directory, "trusted/certs/c", "issuer/certs/c");
 	told = dispatch(f);
-	assert_loss(&told, CLV_TRUST_LOSS_REMOVED, &f->other.der);
+	assert_loss(&told, CLV_TRUST_LOSS_REMOVED, &f->pki.other.der);
 	directory_delete(&f->directory, "issuer/certs/c");
 	told = dispatch(f);
-	assert_loss(&told, CLV_TRUST_LOSS_ISSUER, &f->other.der);
+	assert_loss(&told, CLV_TRUST_LOSS_ISSUER, &f->pki.other.der);
 }
 
 static void
 test_trust_dispatch__names_what_a_new_crl_revokes(void **state)
 {
 	struct fixture *f = *state;
-	struct blob again = pki_crl(&f->ca, 3, &f->leaf, -10);
+	struct blob again = pki_crl(&f->pki.ca, 3, &f->pki.leaf, -10);
 	struct told told;
 
-	directory_write(&f->directory, "trusted/certs/leaf", &f->leaf.der);
-	directory_write(&f->directory, "issuer/certs/ca", &f->ca.der);
-	directory_write(&f->directory, "issuer/crl/ca", &f->crl);
+	directory_write(&f->directory, "trusted/certs/leaf", &f->pki.leaf.der);
+	directory_write(&f->directory, "issuer/certs/ca", &f->pki.ca.der);
+	directory_write(&f->directory, "issuer/crl/ca", &f->pki.crl);
 	(void)dispatch(f);
-	directory_write(&f->directory, "issuer/crl/ca", &f->revoking);
+	directory_write(&f->directory, "issuer/crl/ca", &f->pki.revoking);
 	told = dispatch(f);
 	assert_int_equal(told.losses, 1);
-	assert_loss(&told, CLV_TRUST_LOSS_REVOKED, &f->leaf.der);
+	assert_loss(&told, CLV_TRUST_LOSS_REVOKED, &f->pki.leaf.der);
 	/* Said before. */
 	directory_write(&f->directory, "issuer/crl/ca", &again);
 	told = dispatch(f);
@@ -225,9 +213,9 @@ test_trust_dispatch__does_not_believe_a_forged_crl(void **state)
 	struct told told;
 
 	pki_make(&impostor, "CA", true, NULL);
-	forged = pki_crl(&impostor, 9, &f->leaf, -10);
-	directory_write(&f->directory, "trusted/certs/leaf", &f->leaf.der);
-	directory_write(&f->directory, "issuer/certs/ca", &f->ca.der);
+	forged = pki_crl(&impostor, 9, &f->pki.leaf, -10);
+	directory_write(&f->directory, "trusted/certs/leaf", &f->pki.leaf.der);
+	directory_write(&f->directory, "issuer/certs/ca", &f->pki.ca.der);
 	(void)dispatch(f);
 	directory_write(&f->directory, "issuer/crl/forged", &forged);
 	told = dispatch(f);
@@ -255,7 +243,7 @@ test_trust_get_fd__wakes_when_somebody_changes_the_list(void **state)
 	assert_ok(clv_trust_get_fd(f->trust, &fd, &err));
 	assert_ok(clv_trust_dispatch(f->trust, &err));
 	assert_false(is_readable(fd, 0));
-	directory_write(&f->directory, "trusted/certs/a", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/a", &f->pki.other.der);
 	assert_true(is_readable(fd, 0));
 	assert_int_equal(dispatch(f).added, 1);
 	assert_false(is_readable(fd, 0));
@@ -278,7 +266,7 @@ test_trust_dispatch__fails_where_the_list_is_gone(void **state)
 	struct fixture *f = *state;
 	char away[600];
 
-	directory_write(&f->directory, "trusted/certs/a", &f->other.der);
+	directory_write(&f->directory, "trusted/certs/a", &f->pki.other.der);
 	(void)dispatch(f);
 	directory_delete(&f->directory, "trusted/certs/a");
 	(void)snprintf(away, sizeof(away), "%s/away", f->directory.base);

@@ -26,10 +26,7 @@ struct fixture {
 	struct directory directory;
 	clv_trust *trust; /* the writer's */
 	clv_trust *reader;
-	struct pki_identity ca;
-	struct pki_identity leaf;
-	struct blob crl1;
-	struct blob crl2;
+	struct pki_family pki;
 };
 
 static struct fixture shared;
@@ -38,26 +35,16 @@ static bool polling;
 static int
 set_up_pki(void **state)
 {
-	struct fixture *f = &shared;
-
 	(void)state;
-	pki_make(&f->ca, "CA", true, NULL);
-	pki_make(&f->leaf, "Leaf", false, &f->ca);
-	f->crl1 = pki_crl(&f->ca, 1, NULL, -60);
-	f->crl2 = pki_crl(&f->ca, 2, &f->leaf, -30);
+	pki_family_make(&shared.pki, false, NULL);
 	return 0;
 }
 
 static int
 tear_down_pki(void **state)
 {
-	struct fixture *f = &shared;
-
 	(void)state;
-	pki_drop(&f->leaf);
-	pki_drop(&f->ca);
-	blob_drop(&f->crl1);
-	blob_drop(&f->crl2);
+	pki_family_drop(&shared.pki);
 	return 0;
 }
 
@@ -129,7 +116,7 @@ static void
 prepare(struct fixture *f, struct clv_change *change)
 {
 	const struct clv_decision when = decision();
-	struct blob chain = pki_join(&f->leaf.der, &f->ca.der);
+	struct blob chain = pki_join(&f->pki.leaf.der, &f->pki.ca.der);
 
 	assert_ok(clv_change_begin(change, f->trust, &err));
 	assert_ok(
@@ -220,11 +207,11 @@ test_change_prepare__writes_nothing_if_nothing_changes(void **state)
 	struct fixture *f = *state;
 	struct clv_change change;
 
-	assert_ok(clv_trust_add(f->trust, TRUSTED, f->leaf.der.bytes,
-	    f->leaf.der.size, NULL, &err));
+	assert_ok(clv_trust_add(f->trust, TRUSTED, f->pki.leaf.der.bytes,
+	    f->pki.leaf.der.size, NULL, &err));
 	assert_ok(clv_change_begin(&change, f->trust, &err));
-	assert_ok(clv_change_add(
-	    &change, TRUSTED, f->leaf.der.bytes, f->leaf.der.size, &err));
+	assert_ok(clv_change_add(&change, TRUSTED, f->pki.leaf.der.bytes,
+	    f->pki.leaf.der.size, &err));
 	assert_ok(clv_change_prepare(&change, &when, &err));
 	assert_true(clv_change_is_empty(&change));
 	assert_false(directory_has(&f->directory, JOURNAL));
@@ -340,21 +327,21 @@ test_change_draft__tells_what_would_be_and_writes_nothing(void **state)
 	clv_trust_snapshot *snapshot = NULL;
 	char thumbprint[41];
 
+	assert_ok(clv_trust_add(f->trust, ISSUERS, f->pki.ca.der.bytes,
+	    f->pki.ca.der.size, NULL, &err));
 	assert_ok(clv_trust_add(
-	    f->trust, ISSUERS, f->ca.der.bytes, f->ca.der.size, NULL, &err));
-	assert_ok(clv_trust_add(
-	    f->trust, ISSUERS, f->crl1.bytes, f->crl1.size, NULL, &err));
+	    f->trust, ISSUERS, f->pki.crl.bytes, f->pki.crl.size, NULL, &err));
 	assert_ok(clv_change_draft(&draft, f->trust, &err));
-	assert_ok(clv_change_add(
-	    &draft, TRUSTED, f->leaf.der.bytes, f->leaf.der.size, &err));
+	assert_ok(clv_change_add(&draft, TRUSTED, f->pki.leaf.der.bytes,
+	    f->pki.leaf.der.size, &err));
 	/* The newer CRL replaces the older one. */
-	assert_ok(
-	    clv_change_add(&draft, ISSUERS, f->crl2.bytes, f->crl2.size, &err));
+	assert_ok(clv_change_add(&draft, ISSUERS, f->pki.revoking.bytes,
+	    f->pki.revoking.size, &err));
 	assert_ok(clv_change_snapshot(&draft, &snapshot, &err));
 	assert_int_equal(clv_trust_snapshot_cert_count(snapshot), 2);
 	assert_int_equal(clv_trust_snapshot_crl_count(snapshot), 1);
 	clv_trust_snapshot_free(&snapshot);
-	pki_thumbprint(&f->ca.der, thumbprint);
+	pki_thumbprint(&f->pki.ca.der, thumbprint);
 	/* The CA takes the CRL along that was only just put. */
 	assert_ok(clv_change_remove(&draft, ISSUERS, thumbprint, &err));
 	assert_fails(CLV_NOT_FOUND,
@@ -365,7 +352,7 @@ test_change_draft__tells_what_would_be_and_writes_nothing(void **state)
 	clv_trust_snapshot_free(&snapshot);
 	clv_change_end(&draft);
 	assert_int_equal(trust_count(f->reader, ALL), 2);
-	assert_true(trust_has(f->reader, CLV_TRUST_ISSUER_CRLS, &f->crl1));
+	assert_true(trust_has(f->reader, CLV_TRUST_ISSUER_CRLS, &f->pki.crl));
 }
 
 static void
@@ -378,8 +365,8 @@ test_change_snapshot__tells_of_a_crl_that_cannot_be_read(void **state)
 
 	directory_write(&f->directory, "issuer/crl/broken.crl", &junk);
 	assert_ok(clv_change_draft(&draft, f->trust, &err));
-	assert_ok(clv_change_add(
-	    &draft, TRUSTED, f->leaf.der.bytes, f->leaf.der.size, &err));
+	assert_ok(clv_change_add(&draft, TRUSTED, f->pki.leaf.der.bytes,
+	    f->pki.leaf.der.size, &err));
 	assert_ok(clv_change_snapshot(&draft, &snapshot, &err));
 	assert_non_null(clv_trust_snapshot_lost_crl(snapshot));
 	clv_trust_snapshot_free(&snapshot);

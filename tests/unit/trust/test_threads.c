@@ -42,8 +42,8 @@ static long seconds = 2;
 static struct {
 	struct directory directory;
 	clv_trust *trust;
-	struct pki_identity root, ca, leaf, other, stranger, visitor;
-	struct blob root_crl, ca_crl, revoking;
+	struct pki_family pki;
+	struct pki_identity stranger, visitor;
 	clv_trust_data *lists[2];
 	clv_verify_options *options;
 	atomic_bool stop;
@@ -68,30 +68,24 @@ make_lists(void)
 		assert_ok(clv_trust_data_new(&data, &err));
 		assert_ok(
 		    clv_trust_data_specify(data, CLV_TRUST_ALL_LISTS, &err));
-		put(data, CLV_TRUST_ISSUER_CERTIFICATES, &f.ca.der);
-		put(data, CLV_TRUST_TRUSTED_CRLS, &f.root_crl);
+		put(data, CLV_TRUST_ISSUER_CERTIFICATES, &f.pki.ca.der);
+		put(data, CLV_TRUST_TRUSTED_CRLS, &f.pki.root_crl);
 		f.lists[i] = data;
 	}
-	put(f.lists[0], CLV_TRUST_TRUSTED_CERTIFICATES, &f.root.der);
-	put(f.lists[0], CLV_TRUST_ISSUER_CRLS, &f.ca_crl);
-	put(f.lists[1], CLV_TRUST_TRUSTED_CERTIFICATES, &f.other.der);
-	put(f.lists[1], CLV_TRUST_ISSUER_CERTIFICATES, &f.root.der);
-	put(f.lists[1], CLV_TRUST_ISSUER_CRLS, &f.revoking);
+	put(f.lists[0], CLV_TRUST_TRUSTED_CERTIFICATES, &f.pki.root.der);
+	put(f.lists[0], CLV_TRUST_ISSUER_CRLS, &f.pki.crl);
+	put(f.lists[1], CLV_TRUST_TRUSTED_CERTIFICATES, &f.pki.other.der);
+	put(f.lists[1], CLV_TRUST_ISSUER_CERTIFICATES, &f.pki.root.der);
+	put(f.lists[1], CLV_TRUST_ISSUER_CRLS, &f.pki.revoking);
 }
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	pki_make(&f.root, "Root", true, NULL);
-	pki_make(&f.ca, "CA", true, &f.root);
-	pki_make(&f.leaf, "Leaf", false, &f.ca);
-	pki_make(&f.other, "Other", false, NULL);
+	pki_family_make(&f.pki, true, "Other");
 	pki_make(&f.stranger, "Stranger", false, NULL);
 	pki_make(&f.visitor, "Visitor", false, NULL);
-	f.root_crl = pki_crl(&f.root, 1, NULL, -60);
-	f.ca_crl = pki_crl(&f.ca, 1, NULL, -60);
-	f.revoking = pki_crl(&f.ca, 2, &f.leaf, -30);
 	make_lists();
 	assert_ok(clv_verify_options_new(&f.options, &err));
 	directory_make(&f.directory);
@@ -103,18 +97,13 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	struct pki_identity *const identities[] = {
-	    &f.leaf, &f.ca, &f.root, &f.other, &f.stranger, &f.visitor};
-
 	(void)state;
 	clv_trust_free(&f.trust);
 	clv_verify_options_free(&f.options);
 	directory_remove(&f.directory);
-	for (size_t i = 0; i < 6; i++)
-		pki_drop(identities[i]);
-	blob_drop(&f.root_crl);
-	blob_drop(&f.ca_crl);
-	blob_drop(&f.revoking);
+	pki_drop(&f.stranger);
+	pki_drop(&f.visitor);
+	pki_family_drop(&f.pki);
 	clv_trust_data_free(&f.lists[0]);
 	clv_trust_data_free(&f.lists[1]);
 	return 0;
@@ -172,19 +161,19 @@ read_list(void *user)
 		clv_trust_snapshot *snapshot = NULL;
 		clv_statuscode leaf, other;
 
-		note(verdict_of(NULL, &f.leaf.der));
+		note(verdict_of(NULL, &f.pki.leaf.der));
 		if (clv_trust_get_snapshot(f.trust, &snapshot, NULL) !=
 		    CLV_OK) {
 			expect(false, "no snapshot", CLV_SC_GOOD);
 			continue;
 		}
 		/* A snapshot is one list, also the second time. */
-		leaf = verdict_of(snapshot, &f.leaf.der);
-		other = verdict_of(snapshot, &f.other.der);
+		leaf = verdict_of(snapshot, &f.pki.leaf.der);
+		other = verdict_of(snapshot, &f.pki.other.der);
 		note(leaf);
 		expect(other == (leaf == FIRST ? SECOND : FIRST),
 		    "two lists in one snapshot", other);
-		expect(verdict_of(snapshot, &f.leaf.der) == leaf,
+		expect(verdict_of(snapshot, &f.pki.leaf.der) == leaf,
 		    "a snapshot has changed", leaf);
 		clv_trust_snapshot_free(&snapshot);
 	}
@@ -209,7 +198,7 @@ write_list(void *user)
 			CLV_OK,
 		    "replace", now);
 		/* What is complete is in the next check. */
-		leaf = verdict_of(NULL, &f.leaf.der);
+		leaf = verdict_of(NULL, &f.pki.leaf.der);
 		expect(leaf == now, "not the new list", leaf);
 		expect(clv_trust_add(f.trust, CLV_TRUST_TRUSTED_CERTIFICATES,
 			   extra->bytes, extra->size, NULL, NULL) == CLV_OK,
