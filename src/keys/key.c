@@ -70,8 +70,7 @@ key_destroy(clv_key *key)
 	key->backend->key_close(key->handle);
 	EVP_PKEY_free(key->public_key);
 	free(key->modulus);
-	clv_secret_clear(&key->rejection_secret);
-	(void)pthread_mutex_destroy(&key->rejection_lock);
+	clv_key_forget_rejection(key);
 	clv_store_free(&key->store);
 	free(key);
 }
@@ -83,8 +82,7 @@ clv_key_wrap(clv_store *store, void *handle, clv_key **out, clv_error **err)
 	clv_status status;
 
 	*out = NULL;
-	if (key == NULL || pthread_mutex_init(&key->rejection_lock, NULL)) {
-		free(key);
+	if (key == NULL) {
 		store->backend->key_close(handle);
 		return clv_error_raise(err, CLV_NO_MEMORY,
 		    &(struct clv_error_info){.operation = "open key"},

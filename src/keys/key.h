@@ -7,7 +7,6 @@
 #include <claviger/backend.h>
 #include <claviger/key.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <openssl/types.h>
@@ -27,9 +26,7 @@ struct clv_key {
 	EVP_PKEY *public_key; /* in the context's OpenSSL */
 	uint8_t *modulus;     /* of RSA, signature_size bytes; else NULL */
 
-	/* See rejection.c. */
-	pthread_mutex_t rejection_lock;
-	clv_secret rejection_secret;
+	_Atomic(struct clv_rejection *) rejection; /* see rejection.c */
 };
 
 /* Takes over `handle`, also on failure. */
@@ -68,6 +65,7 @@ bool clv_mechanism_of(clv_scheme scheme, struct clv_mechanism *mechanism);
  * message made up.
  */
 clv_status clv_key_prepare_rejection(clv_key *key, clv_error **err);
+void clv_key_forget_rejection(clv_key *key);
 clv_status clv_key_unpad_pkcs1(clv_key *key, const uint8_t *ciphertext,
     const uint8_t *padded, uint8_t *plaintext, size_t *size, clv_error **err);
 clv_status clv_key_reject(clv_key *key, const uint8_t *ciphertext,

@@ -15,6 +15,8 @@
  * it is open.
  */
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -27,7 +29,45 @@
 /* Lengths to choose from, so many that one of them fits (the draft's). */
 #define CANDIDATES 128U
 
+/*
+ * The secret lies where fork() wipes it in the child. There it must not go on
+ * as one of zeros, which anybody could compute with: its first byte tells
+ * whether it is alive. No lock is held while it is made, as a child would
+ * inherit that for ever.
+ */
+struct clv_rejection {
+	struct clv_rejection *older; /* the parent's, wiped */
+	clv_secret secret;           /* ALIVE, then the secret itself */
+};
+#define ALIVE 1U
+
 static const struct clv_error_info operation = {.operation = "decrypt"};
+
+static bool
+is_alive(const struct clv_rejection *rejection)
+{
+	return rejection != NULL && rejection->secret.data[0] == ALIVE;
+}
+
+static void
+free_rejection(struct clv_rejection *rejection)
+{
+	clv_secret_clear(&rejection->secret);
+	free(rejection);
+}
+
+void
+clv_key_forget_rejection(clv_key *key)
+{
+	struct clv_rejection *rejection = atomic_load(&key->rejection);
+
+	while (rejection != NULL) {
+		struct clv_rejection *older = rejection->older;
+
+		free_rejection(rejection);
+		rejection = older;
+	}
+}
 
 static clv_status
 hmac(const clv_key *key, const uint8_t *secret, size_t secret_size,
@@ -71,24 +111,24 @@ expand(const clv_key *key, const uint8_t *derived, const char *label,
 }
 
 static clv_status
-make_secret(clv_key *key, clv_error **err)
+make_secret(clv_key *key, clv_secret *secret, clv_error **err)
 {
 	static const char text[] = "Claviger implicit rejection, version 1";
-	uint8_t signature[CLV_SIGNATURE_MAX];
-	size_t size = sizeof(signature);
+	uint8_t bytes[1 + CLV_SIGNATURE_MAX] = {ALIVE};
+	size_t size = CLV_SIGNATURE_MAX;
 	clv_status status;
 
 	status = clv_key_sign(key, CLV_RSA_PKCS1_SHA256, text, sizeof(text),
-	    signature, &size, NULL);
+	    bytes + 1, &size, NULL);
 	if (status != CLV_OK) {
 		size = DIGEST_SIZE;
 		if (RAND_priv_bytes_ex(
-			key->store->context->openssl, signature, size, 0) != 1)
+			key->store->context->openssl, bytes + 1, size, 0) != 1)
 			return clv_error_raise(err, CLV_INTERNAL, &operation,
 			    "OpenSSL has no random bytes");
 	}
-	status = clv_secret_set(&key->rejection_secret, signature, size, err);
-	clv_wipe(signature, sizeof(signature));
+	status = clv_secret_set(secret, bytes, 1 + size, err);
+	clv_wipe(bytes, sizeof(bytes));
 	return status;
 }
 
@@ -96,12 +136,22 @@ make_secret(clv_key *key, clv_error **err)
 clv_status
 clv_key_prepare_rejection(clv_key *key, clv_error **err)
 {
-	clv_status status = CLV_OK;
+	struct clv_rejection *now = atomic_load(&key->rejection);
+	struct clv_rejection *mine;
+	clv_status status;
 
-	(void)pthread_mutex_lock(&key->rejection_lock);
-	if (key->rejection_secret.data == NULL)
-		status = make_secret(key, err);
-	(void)pthread_mutex_unlock(&key->rejection_lock);
+	if (is_alive(now))
+		return CLV_OK;
+	mine = calloc(1, sizeof(*mine));
+	if (mine == NULL)
+		return clv_error_raise(
+		    err, CLV_NO_MEMORY, &operation, "out of memory");
+	status = make_secret(key, &mine->secret, err);
+	/* A wiped one stays: other threads may be looking at it. */
+	mine->older = now;
+	if (status != CLV_OK ||
+	    !atomic_compare_exchange_strong(&key->rejection, &now, mine))
+		free_rejection(mine); /* another thread was faster */
 	return status;
 }
 
@@ -115,6 +165,7 @@ synthesise(const clv_key *key, const uint8_t *ciphertext, uint8_t *synthetic,
 {
 	const size_t size = key->signature_size;
 	const size_t most = size - 2 - 8 - 1;
+	const clv_secret *secret = &atomic_load(&key->rejection)->secret;
 	uint8_t derived[DIGEST_SIZE];
 	uint8_t lengths[2 * CANDIDATES] = {0};
 	size_t mask = most;
@@ -122,8 +173,8 @@ synthesise(const clv_key *key, const uint8_t *ciphertext, uint8_t *synthetic,
 
 	for (size_t shift = 1; shift < 16; shift *= 2)
 		mask |= mask >> shift;
-	status = hmac(key, key->rejection_secret.data,
-	    key->rejection_secret.size, ciphertext, size, derived, err);
+	status = hmac(key, secret->data + 1, secret->size - 1, ciphertext, size,
+	    derived, err);
 	if (status == CLV_OK)
 		status = expand(
 		    key, derived, "length", lengths, sizeof(lengths), err);

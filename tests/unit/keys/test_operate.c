@@ -6,6 +6,8 @@
 #include "testing.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -297,6 +299,52 @@ test_key_decrypt__replaces_a_refusal_of_the_device(void **state)
 	clv_key_free(&key);
 }
 
+/*
+ * fork() wipes secrets in the child. A rejection computed from zeros could be
+ * computed by anybody; two keys would give the same one.
+ */
+static void
+test_key_decrypt__rejects_in_a_child_as_in_its_parent(void **state)
+{
+	clv_key *keys[2];
+	uint8_t ciphertext[256];
+	uint8_t messages[2][CLV_PLAINTEXT_MAX];
+	size_t sizes[2];
+	int result = -1;
+	pid_t child;
+
+	(void)state;
+	memset(ciphertext, 0x11, sizeof(ciphertext));
+	ciphertext[0] = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		sizes[i] = sizeof(messages[i]);
+		assert_ok(clv_key_open(
+		    context, fake_uri(CLV_RSA_2048, i), &keys[i], &err));
+		assert_ok(clv_key_decrypt(keys[i], CLV_RSA_PKCS1, ciphertext,
+		    256, messages[i], &sizes[i], &err));
+	}
+	assert_false(sizes[0] == sizes[1] &&
+	    memcmp(messages[0], messages[1], sizes[0]) == 0);
+	child = fork();
+	assert_true(child >= 0);
+	for (unsigned i = 0; child == 0 && i < 2; i++) {
+		uint8_t message[CLV_PLAINTEXT_MAX];
+		size_t size = sizeof(message);
+
+		if (clv_key_decrypt(keys[i], CLV_RSA_PKCS1, ciphertext, 256,
+			message, &size, NULL) != CLV_OK)
+			_exit(2);
+		if (size != sizes[i] || memcmp(message, messages[i], size) != 0)
+			_exit(3);
+	}
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitpid(child, &result, 0), child);
+	assert_int_equal(result, 0);
+	clv_key_free(&keys[0]);
+	clv_key_free(&keys[1]);
+}
+
 /* What is no matter of the ciphertext is told. */
 static void
 test_key_decrypt__tells_that_the_device_is_gone(void **state)
@@ -459,6 +507,7 @@ main(void)
 	    TEST(test_key_decrypt__tells_no_bad_oaep_from_another),
 	    TEST(test_key_decrypt__unpads_pkcs1_or_gives_random_bytes),
 	    TEST(test_key_decrypt__replaces_a_refusal_of_the_device),
+	    TEST(test_key_decrypt__rejects_in_a_child_as_in_its_parent),
 	    TEST(test_key_decrypt__tells_that_the_device_is_gone),
 	    TEST(test_key_sign__cuts_long_digests_to_the_order),
 	    TEST(test_ecdsa_der__goes_both_ways_and_is_strict),
