@@ -70,10 +70,11 @@ write_pins(void)
 
 /* One run of the service, with what its administrator configured. */
 static int
-run_service(size_t pin)
+run_service(size_t pin, bool tells)
 {
 	char source[LAB_PATH + 64];
 	clv_context *context = NULL;
+	clv_error *error = NULL;
 	clv_key *key = NULL;
 	clv_status status;
 
@@ -82,9 +83,13 @@ run_service(size_t pin)
 	if (clv_context_new(&context, NULL) != CLV_OK)
 		return 2;
 	status =
-	    clv_key_open(context, p11_uri("object=ec", source), &key, NULL);
+	    clv_key_open(context, p11_uri("object=ec", source), &key, &error);
 	if (status == CLV_OK)
-		status = lab_sign(key, NULL);
+		status = lab_sign(key, &error);
+	if (status != CLV_OK && tells)
+		(void)fprintf(stderr, "%s: %s\n", clv_status_name(status),
+		    clv_error_message(error));
+	clv_error_free(&error);
 	clv_key_free(&key);
 	clv_context_free(&context);
 	return status == CLV_OK ? 0 : 1;
@@ -103,7 +108,7 @@ run_manager(unsigned state)
 		const pid_t child = fork();
 
 		if (child == 0)
-			_exit(run_service(pin));
+			_exit(run_service(pin, false));
 		if (dies) {
 			(void)usleep(after);
 			(void)kill(child, SIGKILL);
@@ -131,7 +136,7 @@ make_quick_file(void)
 
 	assert_true(child >= 0);
 	if (child == 0)
-		_exit(run_service(0));
+		_exit(run_service(0, true));
 	(void)waitpid(child, &status, 0);
 	assert_int_equal(status, 0);
 	(void)snprintf(line, sizeof(line), command, lab.dir);
@@ -200,7 +205,8 @@ test_pins__one_wrong_value_fails_exactly_once(void **state)
 		for (unsigned i = 0; i < PROCESSES; i++) {
 			services[i] = fork();
 			if (services[i] == 0)
-				_exit(run_service(1) + run_service(1));
+				_exit(run_service(1, false) +
+				    run_service(1, false));
 		}
 		for (unsigned i = 0; i < PROCESSES; i++)
 			(void)waitpid(services[i], NULL, 0);
