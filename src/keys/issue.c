@@ -19,6 +19,7 @@
 #include <openssl/x509v3.h>
 
 #include "keys/key.h"
+#include "keys/provider/provider.h"
 #include "keys/subject.h"
 
 #define DAYS_MAX 36500U
@@ -45,6 +46,24 @@ openssl_failed(const clv_key *key, clv_error **err)
 		? data
 		: "OpenSSL can't build it");
 	ERR_clear_error();
+	return status;
+}
+
+/* The key's own reason, if it was the key that failed. */
+static clv_status
+signing_failed(const clv_key *key, clv_error **reason, clv_error **err)
+{
+	clv_status status;
+
+	if (*reason == NULL)
+		return openssl_failed(key, err);
+	ERR_clear_error();
+	status = clv_error_status(*reason);
+	if (err != NULL) {
+		*err = *reason;
+		*reason = NULL; /* transferred */
+	}
+	clv_error_free(reason);
 	return status;
 }
 
@@ -340,6 +359,18 @@ hand_over(unsigned char *from, int from_size, uint8_t **der, size_t *size,
 	return status;
 }
 
+static bool
+sign_certificate(
+    X509 *certificate, const clv_key *key, EVP_PKEY *signer, clv_error **reason)
+{
+	bool done;
+
+	clv_provider_catch(reason);
+	done = X509_sign(certificate, signer, digest_for(key)) > 0;
+	clv_provider_catch(NULL);
+	return done;
+}
+
 clv_status
 clv_certificate_self_sign(clv_key *key, const clv_subject *subject,
     unsigned days, uint8_t **der, size_t *size, clv_error **err)
@@ -347,6 +378,7 @@ clv_certificate_self_sign(clv_key *key, const clv_subject *subject,
 	X509 *certificate = NULL;
 	EVP_PKEY *signer = NULL;
 	unsigned char *bytes = NULL;
+	clv_error *reason = NULL;
 	clv_status status;
 
 	*der = NULL;
@@ -362,13 +394,14 @@ clv_certificate_self_sign(clv_key *key, const clv_subject *subject,
 		return status;
 	certificate = compose(key, subject, days);
 	if (certificate != NULL &&
-	    X509_sign(certificate, signer, digest_for(key)) > 0) {
+	    sign_certificate(certificate, key, signer, &reason)) {
 		const int made = i2d_X509(certificate, &bytes);
 
 		status = hand_over(bytes, made, der, size, err);
 	} else {
-		status = openssl_failed(key, err);
+		status = signing_failed(key, &reason, err);
 	}
+	clv_error_free(&reason);
 	X509_free(certificate);
 	EVP_PKEY_free(signer);
 	return status;
@@ -394,6 +427,18 @@ compose_request(clv_key *key, const clv_subject *subject)
 	return NULL;
 }
 
+static bool
+sign_request(
+    X509_REQ *request, const clv_key *key, EVP_PKEY *signer, clv_error **reason)
+{
+	bool done;
+
+	clv_provider_catch(reason);
+	done = X509_REQ_sign(request, signer, digest_for(key)) > 0;
+	clv_provider_catch(NULL);
+	return done;
+}
+
 clv_status
 clv_certificate_request(clv_key *key, const clv_subject *subject, uint8_t **der,
     size_t *size, clv_error **err)
@@ -401,6 +446,7 @@ clv_certificate_request(clv_key *key, const clv_subject *subject, uint8_t **der,
 	X509_REQ *request = NULL;
 	EVP_PKEY *signer = NULL;
 	unsigned char *bytes = NULL;
+	clv_error *reason = NULL;
 	clv_status status;
 
 	*der = NULL;
@@ -409,14 +455,14 @@ clv_certificate_request(clv_key *key, const clv_subject *subject, uint8_t **der,
 	    (status = clv_key_evp(key, &signer, err)) != CLV_OK)
 		return status;
 	request = compose_request(key, subject);
-	if (request != NULL &&
-	    X509_REQ_sign(request, signer, digest_for(key)) > 0) {
+	if (request != NULL && sign_request(request, key, signer, &reason)) {
 		const int made = i2d_X509_REQ(request, &bytes);
 
 		status = hand_over(bytes, made, der, size, err);
 	} else {
-		status = openssl_failed(key, err);
+		status = signing_failed(key, &reason, err);
 	}
+	clv_error_free(&reason);
 	X509_REQ_free(request);
 	EVP_PKEY_free(signer);
 	return status;

@@ -35,14 +35,24 @@ clv_provider_fail(const struct clv_provider *provider, clv_status status,
 	return 0;
 }
 
+/* Where this thread wants an error itself. */
+static _Thread_local clv_error **caught;
+
+void
+clv_provider_catch(clv_error **reason)
+{
+	caught = reason;
+}
+
 int
 clv_provider_fail_with(
     const struct clv_provider *provider, const clv_key *key, clv_error **err)
 {
 	const clv_status status = clv_error_status(*err);
 	const char *remedy = clv_error_remedy(*err);
+	const bool wanted = caught != NULL && *caught == NULL;
 
-	if (key != NULL && remedy != NULL)
+	if (key != NULL && remedy != NULL && !wanted)
 		clv_log_line(&key->store->context->logger, CLV_LOG_ERROR,
 		    "%s; fix: %s", clv_error_message(*err), remedy);
 	if (key == NULL && remedy != NULL)
@@ -51,6 +61,10 @@ clv_provider_fail_with(
 	else
 		(void)clv_provider_fail(
 		    provider, status, "%s", clv_error_message(*err));
+	if (wanted) {
+		*caught = *err;
+		*err = NULL; /* transferred */
+	}
 	clv_error_free(err);
 	return 0;
 }

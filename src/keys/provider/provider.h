@@ -51,6 +51,12 @@ int clv_provider_fail(const struct clv_provider *provider, clv_status status,
  * the log of the key's context; without a key, to the entry. */
 int clv_provider_fail_with(
     const struct clv_provider *provider, const clv_key *key, clv_error **err);
+/*
+ * What this thread's keys fail with from now on: the first such error goes to
+ * `*reason` as well as to OpenSSL's queue, which holds no more than its words.
+ * NULL: no more.
+ */
+void clv_provider_catch(clv_error **reason);
 /* Entry of the instance that is built in. */
 OSSL_provider_init_fn clv_provider_init_builtin;
 
