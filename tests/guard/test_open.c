@@ -688,6 +688,61 @@ test_guard_open__gives_up_on_what_never_rests(void **state)
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+/* A link to `first`, of `size` bytes that lead to the same place. */
+static void
+place_long_link(
+    const struct place *place, const char *name, const char *first, size_t size)
+{
+	char target[4096] = "";
+	size_t at = (size_t)snprintf(target, sizeof(target), "%s", first);
+
+	assert_true(size < sizeof(target) && at < size);
+	while (at < size)
+		target[at++] = '/';
+	target[size - 1] = '.';
+	target[size] = '\0';
+	assert_int_equal(symlinkat(target, place->fd, name), 0);
+}
+
+static clv_status
+open_by_links(const struct place *place, size_t last_size)
+{
+	clv_error *err = NULL;
+	clv_status status;
+	int fd = -1;
+
+	place_long_link(place, "third", ".", last_size);
+	status = clv_guard_open(guard, CLV_GUARD_KEY,
+	    place_path(place, "first/key"), &fd, NULL, &err);
+	if (fd >= 0)
+		(void)close(fd);
+	clv_error_free(&err);
+	assert_int_equal(unlinkat(place->fd, "third", 0), 0);
+	return status;
+}
+
+/*
+ * Each target stays below the kernel's limit, but what is left to walk adds
+ * up: after "first" to its 4000 bytes, a slash and "/key", after "second" to
+ * 8000, and so on. No more than 8191 bytes are kept.
+ */
+static void
+test_guard_open__links_that_add_up_are_refused(void **state)
+{
+	const struct place *place = *state;
+
+	place_file(place, "key", "secret", 0600, 0);
+	place_long_link(place, "first", "second", 4000);
+	place_long_link(place, "second", "third", 4000);
+	for (size_t size = 180; size < 230; size++) {
+		const bool fits =
+		    size + 1 + (4000 - 5) + 1 + (4000 - 6) + 1 + 4 < 8192;
+
+		assert_int_equal(
+		    open_by_links(place, size), fits ? CLV_OK : CLV_INVALID);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int
@@ -716,6 +771,7 @@ main(void)
 	    TEST(test_guard_open__works_in_a_thread_with_own_descriptors),
 	    TEST(test_guard_open__refuses_what_has_no_name),
 	    TEST(test_guard_open__gives_up_on_what_never_rests),
+	    TEST(test_guard_open__links_that_add_up_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
