@@ -156,6 +156,7 @@ open_key(clv_application *application, const struct request *request,
 	status = clv_application_pending_uri(
 	    application, request->group, type, &pending, err);
 	if (status == CLV_OK && pending != NULL) {
+		progress_clear();
 		fprintf(stderr,
 		    "claviger: for the new key, which waits for its "
 		    "certificate\n");

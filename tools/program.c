@@ -69,6 +69,7 @@ static void
 show_log(void *user, clv_log_level level, const char *line)
 {
 	(void)user;
+	progress_clear();
 	fprintf(stderr, "claviger: %s%s\n",
 	    level <= CLV_LOG_WARNING ? "warning: " : "", line);
 }

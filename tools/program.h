@@ -127,8 +127,12 @@ bool program_number(const struct program *program, const char *option,
     const char *text, unsigned long least, unsigned long most,
     unsigned long *out);
 
-/* On a terminal, shows after a second that work goes on. */
+/* On a terminal, shows after a second that work goes on, except while a
+ * question is open. */
 void progress_start(const char *what);
 void progress_stop(void);
+/* Before writing to stderr in between: takes it off the screen until the next
+ * second. */
+void progress_clear(void);
 
 #endif
