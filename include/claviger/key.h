@@ -295,6 +295,8 @@ struct clv_probe_entry {
  *
  * @param entries room for #CLV_PROBE_MAX
  * @param count   gets how many were filled: the policies of the key's family
+ * @return what ended it and says nothing about the key, as clv_key_sign()
+ *         returns it: CLV_DEVICE_GONE, CLV_AUTH ...; then `*count` is 0
  */
 CLV_API clv_status clv_key_probe(clv_key *key, struct clv_probe_entry *entries,
     size_t *count, clv_error **err);

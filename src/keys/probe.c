@@ -62,13 +62,40 @@ struct prover {
 	clv_key *key;
 	struct proof proofs[16];
 	size_t count;
+	/* What says nothing about the key, and ends the proving. */
+	clv_status status;
+	clv_error *err;
 };
 
 static const uint8_t sample[] = "Claviger probes this key";
 
+/* A key that can't is an answer; a token that is gone is none. */
 static const char *
-try_sign(clv_key *key, clv_scheme scheme)
+explain(struct prover *prover, clv_status status, clv_error **err,
+    const char *reason)
 {
+	switch (status) {
+	case CLV_CRYPTO:
+	case CLV_INTERNAL:
+	case CLV_INVALID:
+	case CLV_POLICY:
+		break;
+	case CLV_UNSUPPORTED:
+		reason = "the device lacks the mechanism";
+		break;
+	default:
+		prover->status = status;
+		prover->err = *err;
+		*err = NULL; /* transferred */
+	}
+	clv_error_free(err);
+	return reason;
+}
+
+static const char *
+try_sign(struct prover *prover, clv_scheme scheme)
+{
+	clv_key *key = prover->key;
 	const struct clv_scheme_info *info = clv_scheme_describe(scheme);
 	const char *hash = clv_hash_name(info->hash);
 	uint8_t signature[CLV_SIGNATURE_MAX];
@@ -77,11 +104,14 @@ try_sign(clv_key *key, clv_scheme scheme)
 	size_t size = sizeof(signature);
 	EVP_PKEY_CTX *parameters;
 	EVP_MD_CTX *verifier;
+	clv_error *err = NULL;
+	clv_status status;
 	int good;
 
-	if (clv_key_sign(key, scheme, sample, sizeof(sample), signature, &size,
-		NULL) != CLV_OK)
-		return "signing failed";
+	status = clv_key_sign(
+	    key, scheme, sample, sizeof(sample), signature, &size, &err);
+	if (status != CLV_OK)
+		return explain(prover, status, &err, "signing failed");
 	if (info->family == CLV_FAMILY_EC) {
 		size_t der_size = sizeof(der);
 
@@ -133,18 +163,22 @@ encrypt(const clv_key *key, clv_scheme scheme, uint8_t *out, size_t *size)
 }
 
 static const char *
-try_decrypt(clv_key *key, clv_scheme scheme)
+try_decrypt(struct prover *prover, clv_scheme scheme)
 {
+	clv_key *key = prover->key;
 	uint8_t ciphertext[CLV_SIGNATURE_MAX];
 	uint8_t plaintext[CLV_PLAINTEXT_MAX];
 	size_t ciphertext_size = sizeof(ciphertext);
 	size_t size = sizeof(plaintext);
+	clv_error *err = NULL;
+	clv_status status;
 
 	if (!encrypt(key, scheme, ciphertext, &ciphertext_size))
 		return "OpenSSL can't encrypt for it";
-	if (clv_key_decrypt(key, scheme, ciphertext, ciphertext_size, plaintext,
-		&size, NULL) != CLV_OK)
-		return "decryption failed";
+	status = clv_key_decrypt(
+	    key, scheme, ciphertext, ciphertext_size, plaintext, &size, &err);
+	if (status != CLV_OK)
+		return explain(prover, status, &err, "decryption failed");
 	if (size != sizeof(sample) || memcmp(plaintext, sample, size) != 0)
 		return "decryption gives something else";
 	return NULL;
@@ -164,9 +198,8 @@ prove(struct prover *prover, clv_scheme scheme)
 	if (clv_key_can(prover->key, scheme) == CLV_PATH_NONE)
 		proof->reason = "the device lacks the mechanism";
 	else
-		proof->reason = info->decrypts
-		    ? try_decrypt(prover->key, scheme)
-		    : try_sign(prover->key, scheme);
+		proof->reason = info->decrypts ? try_decrypt(prover, scheme)
+					       : try_sign(prover, scheme);
 	return proof->reason;
 }
 
@@ -187,8 +220,6 @@ judge(struct prover *prover, const struct policy *policy,
 	*entry = (struct clv_probe_entry){
 	    .policy = policy->name,
 	    .deprecated = policy->deprecated,
-	    .sign = clv_key_can(key, policy->sign),
-	    .decrypt = clv_key_can(key, policy->decrypt),
 	};
 	if (policy->most > 0 &&
 	    (key->bits < policy->least || key->bits > policy->most))
@@ -200,18 +231,29 @@ judge(struct prover *prover, const struct policy *policy,
 	if (entry->reason == NULL && policy->decrypt != CLV_SCHEME_NONE)
 		entry->reason = prove(prover, policy->decrypt);
 	entry->serves = entry->reason == NULL;
+	/* Trying may have shown that the device promised too much. */
+	entry->sign = clv_key_can(key, policy->sign);
+	entry->decrypt = clv_key_can(key, policy->decrypt);
 }
 
 clv_status
 clv_key_probe(clv_key *key, struct clv_probe_entry *entries, size_t *count,
     clv_error **err)
 {
-	struct prover prover = {.key = key};
+	struct prover prover = {.key = key, .status = CLV_OK};
+	size_t filled = 0;
 
-	(void)err;
 	*count = 0;
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]) &&
+	     prover.status == CLV_OK;
+	     i++)
 		if (concerns(&policies[i], key))
-			judge(&prover, &policies[i], &entries[(*count)++]);
-	return CLV_OK;
+			judge(&prover, &policies[i], &entries[filled++]);
+	if (prover.status == CLV_OK)
+		*count = filled;
+	else if (err != NULL)
+		*err = prover.err;
+	else
+		clv_error_free(&prover.err);
+	return prover.status;
 }

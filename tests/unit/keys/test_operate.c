@@ -415,6 +415,32 @@ test_ecdsa_der__goes_both_ways_and_is_strict(void **state)
 }
 
 static void
+test_key_probe__ends_where_nothing_is_learnt(void **state)
+{
+	struct clv_probe_entry entries[CLV_PROBE_MAX];
+	size_t count = 7;
+	clv_key *key = open_key(CLV_RSA_2048);
+
+	(void)state;
+	fake.fails = CLV_DEVICE_GONE;
+	assert_fails(
+	    CLV_DEVICE_GONE, clv_key_probe(key, entries, &count, &err));
+	assert_int_equal(count, 0);
+	assert_int_equal(
+	    clv_key_probe(key, entries, &count, NULL), CLV_DEVICE_GONE);
+	/* A refusal is an answer. */
+	fake.fails = CLV_UNSUPPORTED;
+	assert_ok(clv_key_probe(key, entries, &count, &err));
+	assert_int_equal(count, 7);
+	for (size_t i = 0; i < count; i++) {
+		assert_false(entries[i].serves);
+		assert_string_equal(
+		    entries[i].reason, "the device lacks the mechanism");
+	}
+	clv_key_free(&key);
+}
+
+static void
 test_key_probe__names_the_way_and_the_reason(void **state)
 {
 	struct clv_probe_entry entries[CLV_PROBE_MAX];
@@ -441,7 +467,7 @@ test_key_probe__names_the_way_and_the_reason(void **state)
 	assert_int_equal(count, 3);
 	assert_string_equal(entries[0].policy, "ECC_curve25519");
 	assert_true(entries[0].serves);
-	fake.fails = CLV_DEVICE_GONE;
+	fake.fails = CLV_CRYPTO;
 	assert_ok(clv_key_probe(key, entries, &count, &err));
 	assert_false(entries[0].serves);
 	assert_string_equal(entries[0].reason, "signing failed");
@@ -512,6 +538,7 @@ main(void)
 	    TEST(test_key_sign__cuts_long_digests_to_the_order),
 	    TEST(test_ecdsa_der__goes_both_ways_and_is_strict),
 	    TEST(test_key_probe__names_the_way_and_the_reason),
+	    TEST(test_key_probe__ends_where_nothing_is_learnt),
 	};
 	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
