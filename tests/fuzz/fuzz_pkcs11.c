@@ -12,71 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <dlfcn.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include <claviger/certificate.h>
-#include <claviger/context.h>
 #include <claviger/key.h>
 
-#include "fake/hostile_module.h"
+#include "hostile_token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* More calls than an honest module would ever see. */
-#define CALLS_MAX 200000U
-
-static struct {
-	void (*set_input)(const uint8_t *data, size_t size);
-	size_t (*calls)(void);
-} hostile;
-static clv_context *context;
-
-static clv_status
-answer(void *user, const struct clv_ask_request *request, clv_secret *secret,
-    clv_error **err)
-{
-	/* A new one each time: refused ones are not tried again. */
-	static unsigned count;
-	char pin[16];
-
-	(void)user;
-	if (request->attempt > 2)
-		return CLV_CANCELLED;
-	(void)snprintf(pin, sizeof(pin), "%06u", ++count);
-	return clv_secret_set(secret, pin, strlen(pin), err);
-}
-
-static void
-find(void *module, const char *name, void *function)
-{
-	void *symbol = dlsym(module, name);
-
-	if (symbol == NULL)
-		abort();
-	memcpy(function, &symbol, sizeof(symbol));
-}
-
-static void
-start(void)
-{
-	static char dir[] = "/tmp/clv-fuzz-p11-XXXXXX";
-	void *module = dlopen(HOSTILE_PATH, RTLD_NOW | RTLD_LOCAL);
-
-	if (module == NULL || mkdtemp(dir) == NULL)
-		abort();
-	find(module, "hostile_module_set_input", &hostile.set_input);
-	find(module, "hostile_module_calls", &hostile.calls);
-	/* No file is written for each input: this process remembers. */
-	(void)rmdir(dir);
-	(void)setenv("XDG_STATE_HOME", dir, 1);
-	if (clv_context_new(&context, NULL) != CLV_OK)
-		abort();
-	clv_context_set_ask(context, answer, NULL);
-}
 
 /* Most inputs leave the keys as they are: parsed once. */
 static EVP_PKEY *
@@ -156,13 +101,9 @@ use(clv_key *key)
 static void
 open_one(const char *attribute)
 {
-	char uri[PATH_MAX + 128];
 	clv_key *key = NULL;
 
-	(void)snprintf(uri, sizeof(uri),
-	    "pkcs11:%s?module-path=%s&verify=always&insecure-extractable=yes",
-	    attribute, HOSTILE_PATH);
-	if (clv_key_open(context, uri, &key, NULL) == CLV_OK)
+	if (hostile_token_open(attribute, &key) == CLV_OK)
 		use(key);
 	clv_key_free(&key);
 }
@@ -177,12 +118,14 @@ work_store(bool make)
 
 	(void)snprintf(
 	    uri, sizeof(uri), "pkcs11:?module-path=%s", HOSTILE_PATH);
-	if (clv_store_open(context, uri, &store, NULL) != CLV_OK)
+	if (clv_store_open(hostile_token_context(), uri, &store, NULL) !=
+	    CLV_OK)
 		return;
 	if (make &&
 	    clv_key_generate(store, CLV_EC_P256, NULL, &key, NULL) == CLV_OK) {
 		use(key);
-		(void)clv_key_delete(context, clv_key_uri(key), NULL);
+		(void)clv_key_delete(
+		    hostile_token_context(), clv_key_uri(key), NULL);
 	}
 	clv_key_free(&key);
 	if (clv_key_list_get(store, &list, NULL) == CLV_OK)
@@ -196,11 +139,9 @@ work_store(bool make)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	if (context == NULL)
-		start();
 	if (size == 0)
 		return 0;
-	hostile.set_input(bytes + 1, size - 1);
+	hostile_token_answers(bytes + 1, size - 1);
 	switch (bytes[0] % 5) {
 	case 0:
 		open_one("id=%01");
@@ -218,7 +159,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		work_store(true);
 		break;
 	}
-	if (hostile.calls() > CALLS_MAX)
-		abort();
+	hostile_token_check();
 	return 0;
 }

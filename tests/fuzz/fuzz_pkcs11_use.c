@@ -11,73 +11,33 @@
  * The first byte chooses what is done; the module reads the rest.
  */
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <dlfcn.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include <claviger/context.h>
 #include <claviger/key.h>
 
-#include "fake/hostile_module.h"
+#include "hostile_token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* More calls than an honest module would ever see. */
-#define CALLS_MAX 200000U
 #define HONEST_EACH 256U
 
-static struct {
-	void (*set_input)(const uint8_t *data, size_t size);
-	size_t (*calls)(void);
-} hostile;
-static clv_context *context;
 static clv_key *rsa;
 static clv_key *ec;
 static EVP_PKEY *ec_public;
 static const uint8_t honest[65536];
 
-static clv_status
-answer(void *user, const struct clv_ask_request *request, clv_secret *secret,
-    clv_error **err)
-{
-	/* A new one each time: refused ones are not tried again. */
-	static unsigned count;
-	char pin[16];
-
-	(void)user;
-	if (request->attempt > 2)
-		return CLV_CANCELLED;
-	(void)snprintf(pin, sizeof(pin), "%06u", ++count);
-	return clv_secret_set(secret, pin, strlen(pin), err);
-}
-
-static void
-find(void *module, const char *name, void *function)
-{
-	void *symbol = dlsym(module, name);
-
-	if (symbol == NULL)
-		abort();
-	memcpy(function, &symbol, sizeof(symbol));
-}
-
 static clv_key *
 open_key(const char *attribute)
 {
-	char uri[PATH_MAX + 128];
 	clv_key *key = NULL;
 
-	(void)snprintf(uri, sizeof(uri),
-	    "pkcs11:%s?module-path=%s&verify=always&insecure-extractable=yes",
-	    attribute, HOSTILE_PATH);
-	hostile.set_input(honest, sizeof(honest));
-	if (clv_key_open(context, uri, &key, NULL) != CLV_OK)
+	hostile_token_answers(honest, sizeof(honest));
+	if (hostile_token_open(attribute, &key) != CLV_OK)
 		abort();
 	return key;
 }
@@ -85,21 +45,9 @@ open_key(const char *attribute)
 static void
 start(void)
 {
-	static char dir[] = "/tmp/clv-fuzz-p11-XXXXXX";
-	void *module = dlopen(HOSTILE_PATH, RTLD_NOW | RTLD_LOCAL);
 	const unsigned char *der;
 	size_t size = 0;
 
-	if (module == NULL || mkdtemp(dir) == NULL)
-		abort();
-	find(module, "hostile_module_set_input", &hostile.set_input);
-	find(module, "hostile_module_calls", &hostile.calls);
-	/* No file is written for each input: this process remembers. */
-	(void)rmdir(dir);
-	(void)setenv("XDG_STATE_HOME", dir, 1);
-	if (clv_context_new(&context, NULL) != CLV_OK)
-		abort();
-	clv_context_set_ask(context, answer, NULL);
 	rsa = open_key("id=%01");
 	ec = open_key("id=%02");
 	der = clv_key_public(ec, &size);
@@ -163,7 +111,7 @@ be_honest(void)
 {
 	clv_error *err = NULL;
 
-	hostile.set_input(honest, sizeof(honest));
+	hostile_token_answers(honest, sizeof(honest));
 	if (sign_ec(&err) == CLV_OK)
 		return;
 	fprintf(stderr, "an honest module does not help: %s\n",
@@ -176,11 +124,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static unsigned long count;
 
-	if (context == NULL)
+	if (rsa == NULL)
 		start();
 	if (size == 0)
 		return 0;
-	hostile.set_input(bytes + 1, size - 1);
+	hostile_token_answers(bytes + 1, size - 1);
 	switch (bytes[0] % 5) {
 	case 0:
 		(void)sign_ec(NULL);
@@ -198,8 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		decrypt(CLV_RSA_OAEP_SHA1);
 		break;
 	}
-	if (hostile.calls() > CALLS_MAX)
-		abort();
+	hostile_token_check();
 	if (++count % HONEST_EACH == 0)
 		be_honest();
 	return 0;
