@@ -306,14 +306,6 @@ test_cert_equal__looks_at_every_byte(void **state)
 	forge_clear(&other);
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	forge_keys_free();
-	return 0;
-}
-
 int
 main(void)
 {
@@ -330,5 +322,5 @@ main(void)
 	    cmocka_unit_test(test_cert_equal__looks_at_every_byte),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, forge_tear_down);
 }

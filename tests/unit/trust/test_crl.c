@@ -226,14 +226,6 @@ test_crl_signature__is_checked_once_for_each_key(void **state)
 	forge_clear(&wrong);
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	forge_keys_free();
-	return 0;
-}
-
 int
 main(void)
 {
@@ -247,5 +239,5 @@ main(void)
 	    cmocka_unit_test(test_crl_signature__is_checked_once_for_each_key),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, forge_tear_down);
 }

@@ -355,5 +355,5 @@ main(void)
 	    cmocka_unit_test(test_verdict__warns_of_a_forged_crl),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, verify_tear_down);
+	return cmocka_run_group_tests(tests, NULL, forge_tear_down);
 }

@@ -393,5 +393,5 @@ main(void)
 	    cmocka_unit_test(test_statuscode_name__knows_codes_and_severities),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, verify_tear_down);
+	return cmocka_run_group_tests(tests, NULL, forge_tear_down);
 }

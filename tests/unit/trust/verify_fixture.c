@@ -103,11 +103,3 @@ verdict_find(clv_verdict *verdict, clv_verify_step step, unsigned depth)
 	fail_msg("no finding of step %d", (int)step);
 	return NULL;
 }
-
-int
-verify_tear_down(void **state)
-{
-	(void)state;
-	forge_keys_free();
-	return 0;
-}

@@ -34,7 +34,4 @@ clv_statuscode plant_status(const struct plant *plant, struct bytes message);
 const clv_finding *verdict_find(
     clv_verdict *verdict, clv_verify_step step, unsigned depth);
 
-/* Of the group. */
-int verify_tear_down(void **state);
-
 #endif
