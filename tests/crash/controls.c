@@ -80,18 +80,6 @@ run_renames(void *user)
 	    : 1;
 }
 
-static const char *
-print_renewal(const struct lab *lab)
-{
-	return lab->renewal_print;
-}
-
-static const char *
-print_next(const struct lab *lab)
-{
-	return lab->next_print;
-}
-
 const struct scenario controls[] = {
     {"truncate in place", false, run_truncate, print_renewal, false, false,
 	false},

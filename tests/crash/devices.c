@@ -11,7 +11,6 @@
  */
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,18 +25,10 @@
 #include "fake/p11_proxy.h"
 #include "fake/swtpm_lab.h"
 #include "homes.h"
+#include "must.h"
 #include "tree.h"
 
 #define SCRIPT "CLAVIGER_P11_PROXY_SCRIPT"
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	(void)fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(2);
-}
 
 /* What can go wrong with a device. */
 struct device {

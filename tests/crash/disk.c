@@ -20,17 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "must.h"
+
 #define LOG_SIZE (512LL << 20) /* sparse */
 #define TRIES 50
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	(void)fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(2);
-}
 
 void
 disk_begin(void)

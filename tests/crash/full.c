@@ -22,20 +22,12 @@
 #include <unistd.h>
 
 #include "homes.h"
+#include "must.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
 #define TYPE "EccNistP256"
 #define BLOCK 4096U
 #define PLENTY 4096U /* blocks, and inodes */
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	(void)fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(2);
-}
 
 struct count {
 	size_t states;

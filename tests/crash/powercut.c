@@ -12,7 +12,6 @@
  * The same without fsync(2) is the control: it must be found out.
  */
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 
 #include "disk.h"
 #include "homes.h"
+#include "must.h"
 #include "tree.h"
 
 #define DISK_SIZE (16U << 20)
@@ -87,15 +87,6 @@ struct session {
 	struct recording recordings[16];
 	size_t count;
 };
-
-static void
-must(bool good, const char *what)
-{
-	if (good)
-		return;
-	(void)fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(2);
-}
 
 static size_t
 written(const struct session *session)

@@ -27,27 +27,13 @@
 #include <unistd.h>
 
 #include "homes.h"
+#include "must.h"
 #include "support/issue.h"
 #include "tree.h"
 
 #define GROUP CLV_DEFAULT_APPLICATION_GROUP
 #define TYPE "EccNistP256"
 #define READERS_MAX 64
-
-static void
-must(clv_status status, clv_error *err)
-{
-	if (status == CLV_OK)
-		return;
-	(void)fprintf(stderr, "%s\n", clv_error_message(err));
-	exit(2);
-}
-
-#define MUST(call)                     \
-	do {                           \
-		clv_error *err = NULL; \
-		must((call), err);     \
-	} while (0)
 
 /* What processes have in common. */
 struct shared {

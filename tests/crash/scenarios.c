@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "homes.h"
+#include "must.h"
 #include "support/issue.h"
 #include "tree.h"
 
@@ -25,21 +26,6 @@ static const char *const list_names[LISTS] = {"pki", "users"};
 
 /* Readers that live while the writer is interrupted. */
 static clv_trust *live[LISTS];
-
-static void
-must(clv_status status, clv_error *err)
-{
-	if (status == CLV_OK)
-		return;
-	(void)fprintf(stderr, "%s\n", clv_error_message(err));
-	exit(2);
-}
-
-#define MUST(call)                     \
-	do {                           \
-		clv_error *err = NULL; \
-		must((call), err);     \
-	} while (0)
 
 /* ---- what is interrupted ---- */
 
@@ -192,13 +178,13 @@ print_old(const struct lab *lab)
 	return lab->old;
 }
 
-static const char *
+const char *
 print_renewal(const struct lab *lab)
 {
 	return lab->renewal_print;
 }
 
-static const char *
+const char *
 print_next(const struct lab *lab)
 {
 	return lab->next_print;

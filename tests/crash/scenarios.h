@@ -58,6 +58,11 @@ extern const size_t scenario_count;
 extern const struct scenario controls[];
 extern const size_t control_count;
 
+/* What the slot has after installing for the present key, or for the pending
+ * one. */
+const char *print_renewal(const struct lab *lab);
+const char *print_next(const struct lab *lab);
+
 /* Finishing what was interrupted. */
 int run_recover(void *lab);
 
