@@ -232,3 +232,20 @@ assert_all_refused(
 		command_ok(place, "rm -rf '%s' was", files[i].name);
 	}
 }
+
+void
+use_password(const char *password)
+{
+	memset(&asker, 0, sizeof(asker));
+	asker.passwords[0] = asker.passwords[1] = asker.passwords[2] = password;
+	asker.new_password = password;
+}
+
+void
+make_foreign(const char *name)
+{
+	command_ok(place,
+	    "umask 077; openssl genpkey -algorithm ed25519 | openssl pkcs8 "
+	    "-topk8 -v2 aes-256-cbc -passout 'pass:%s' -out %s",
+	    PASSWORD, name);
+}

@@ -32,6 +32,9 @@ struct asker {
 };
 
 extern struct asker asker;
+/* A password for all questions; NULL: none. */
+#define PASSWORD "correct horse"
+void use_password(const char *password);
 /* What was logged since it was last emptied. */
 extern char logged[4096];
 void remember(void *user, clv_log_level level, const char *line);
@@ -42,11 +45,16 @@ extern clv_context *context;
 /* For cmocka: a fresh directory, and a context that asks `asker`. */
 int set_up(void **state);
 int tear_down(void **state);
+#define KEY_FILE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* SCHEME:PLACE/NAME; the text is overwritten by the fourth call after it. */
 const char *uri_of(const char *scheme, const char *name);
 
 clv_status open_key(const char *uri, clv_key **key, clv_error **err);
+/* Makes a PEM file with a key of Ed25519 that openssl encrypted, cheaply, with
+ * PASSWORD. */
+void make_foreign(const char *name);
 /* Makes a key with a label in a store that is `place` itself. */
 clv_status make_key(const char *scheme, clv_algorithm algorithm,
     const char *label, const char *option, const char *value, clv_key **key,

@@ -510,28 +510,29 @@ test_file_open__memory_that_cannot_be_locked_is_told(void **state)
 	assert_int_equal(status, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_file_generate__openssl_reads_what_it_writes),
-	    TEST(test_file_open__reads_what_openssl_writes),
-	    TEST(test_file_open__reads_traditional_keys),
-	    TEST(test_file_generate__is_private_whatever_umask_and_default_acl),
-	    TEST(test_file_generate__never_touches_what_is_there),
-	    TEST(test_file_generate__an_identifier_cannot_be_kept),
-	    TEST(test_file_generate__a_directory_of_others_is_refused),
-	    TEST(test_file_open__a_key_that_others_can_read_is_refused),
-	    TEST(test_file_open__uris_are_made_absolute),
-	    TEST(test_file_uri__what_is_not_a_file_is_refused),
-	    TEST(test_file_list__shows_every_key_and_nothing_else),
-	    TEST(test_file_delete__removes_keys_and_nothing_else),
-	    TEST(test_file_open__bad_files_are_refused_at_once),
-	    TEST(test_file_open__truncated_at_every_sixteenth_is_corrupt),
-	    TEST(test_file_change_secret__there_is_none),
-	    TEST(test_file_open__memory_that_cannot_be_locked_is_told),
+	    KEY_FILE_TEST(test_file_generate__openssl_reads_what_it_writes),
+	    KEY_FILE_TEST(test_file_open__reads_what_openssl_writes),
+	    KEY_FILE_TEST(test_file_open__reads_traditional_keys),
+	    KEY_FILE_TEST(
+		test_file_generate__is_private_whatever_umask_and_default_acl),
+	    KEY_FILE_TEST(test_file_generate__never_touches_what_is_there),
+	    KEY_FILE_TEST(test_file_generate__an_identifier_cannot_be_kept),
+	    KEY_FILE_TEST(test_file_generate__a_directory_of_others_is_refused),
+	    KEY_FILE_TEST(
+		test_file_open__a_key_that_others_can_read_is_refused),
+	    KEY_FILE_TEST(test_file_open__uris_are_made_absolute),
+	    KEY_FILE_TEST(test_file_uri__what_is_not_a_file_is_refused),
+	    KEY_FILE_TEST(test_file_list__shows_every_key_and_nothing_else),
+	    KEY_FILE_TEST(test_file_delete__removes_keys_and_nothing_else),
+	    KEY_FILE_TEST(test_file_open__bad_files_are_refused_at_once),
+	    KEY_FILE_TEST(
+		test_file_open__truncated_at_every_sixteenth_is_corrupt),
+	    KEY_FILE_TEST(test_file_change_secret__there_is_none),
+	    KEY_FILE_TEST(test_file_open__memory_that_cannot_be_locked_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
