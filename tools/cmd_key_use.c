@@ -107,8 +107,9 @@ decrypt(const struct use *use, clv_key *key, const clv_secret *ciphertext)
 	if (clv_key_decrypt(key, use->scheme, ciphertext->data,
 		ciphertext->size, plaintext, &size, &err))
 		return program_fail(&err);
-	status = program_write(use->output, plaintext, size) ? EXIT_DONE
-							     : EXIT_REFUSED;
+	status = program_write_private(use->output, plaintext, size)
+	    ? EXIT_DONE
+	    : EXIT_REFUSED;
 	clv_wipe(plaintext, sizeof(plaintext));
 	return status;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright (c) the Claviger authors */
 
+/* Reading files that the command line names. */
+
 #include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,86 +79,5 @@ program_read(const char *path, size_t max, clv_secret *out)
 	else
 		good = read_all(fd, path, max, out);
 	(void)close(fd);
-	return good;
-}
-
-static bool
-write_all(int fd, const char *path, const void *bytes, size_t size)
-{
-	const unsigned char *at = bytes;
-
-	while (size > 0) {
-		const ssize_t put = write(fd, at, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return complain("write", path, strerror(errno));
-		at += put;
-		size -= (size_t)put;
-	}
-	return true;
-}
-
-/* Anything but a regular file, such as /dev/stdout, is written as it is. */
-static bool
-is_special(const char *path)
-{
-	struct stat about;
-
-	return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
-}
-
-static bool
-write_special(const char *path, const void *bytes, size_t size)
-{
-	const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	bool good;
-
-	if (fd < 0)
-		return complain("write", path, strerror(errno));
-	good = write_all(fd, path, bytes, size);
-	(void)close(fd);
-	return good;
-}
-
-static bool
-write_beside(
-    const char *path, const char *temporary, const void *bytes, size_t size)
-{
-	const int fd =
-	    open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	bool good;
-
-	if (fd < 0)
-		return complain("write", path, strerror(errno));
-	good = write_all(fd, path, bytes, size);
-	if (good && fsync(fd) != 0)
-		good = complain("write", path, strerror(errno));
-	(void)close(fd);
-	if (good && rename(temporary, path) != 0)
-		good = complain("write", path, strerror(errno));
-	if (!good)
-		(void)unlink(temporary);
-	return good;
-}
-
-bool
-program_write(const char *path, const void *bytes, size_t size)
-{
-	char *temporary = NULL;
-	bool good;
-
-	if (is_standard(path)) {
-		if (fwrite(bytes, 1, size, stdout) == size)
-			return program_finish() == EXIT_DONE;
-		return complain("write", "standard output", strerror(errno));
-	}
-	if (is_special(path))
-		return write_special(path, bytes, size);
-	if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
-		return complain("write", path, "out of memory");
-	good = write_beside(path, temporary, bytes, size);
-	free(temporary);
 	return good;
 }

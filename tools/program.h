@@ -113,8 +113,12 @@ void program_print_text(FILE *stream, const char *text);
  * false then.
  */
 bool program_read(const char *path, size_t max, clv_secret *out);
-/* Written through a temporary file beside it, with mode 0644 less the umask. */
+/* Written through a temporary file beside it, with mode 0644 less the umask. A
+ * file that is there keeps its owner and who may read and write it; a link is
+ * followed. */
 bool program_write(const char *path, const void *bytes, size_t size);
+/* The same for what is a secret: a new file has mode 0600. */
+bool program_write_private(const char *path, const void *bytes, size_t size);
 
 /* PEM text, which the caller frees; NULL if memory runs out. */
 char *program_pem(const char *label, const uint8_t *der, size_t size);
