@@ -190,20 +190,6 @@ program_finish(void)
 	    NULL, "write to standard output: %s", strerror(errno));
 }
 
-int
-program_print_json(cJSON **document)
-{
-	char *text = *document != NULL ? cJSON_Print(*document) : NULL;
-
-	cJSON_Delete(*document);
-	*document = NULL;
-	if (text == NULL)
-		return program_refuse(NULL, "print JSON: out of memory");
-	printf("%s\n", text);
-	free(text);
-	return program_finish();
-}
-
 const char *
 program_time(int64_t seconds, char *buffer)
 {

@@ -98,8 +98,8 @@ int program_usage(const struct program *program, const char *format, ...)
  * Output.
  */
 
-/* Prints and frees a JSON document. Returns EXIT_DONE, or EXIT_REFUSED if it
- * can't be written. */
+/* Prints and frees a JSON document; what is not UTF-8 in its strings becomes
+ * U+FFFD. Returns EXIT_DONE, or EXIT_REFUSED if it can't be written. */
 int program_print_json(cJSON **document);
 /* Flushes stdout; a full disk or closed pipe is EXIT_REFUSED. */
 int program_finish(void);
