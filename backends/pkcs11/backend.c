@@ -47,8 +47,10 @@
  *
  * The floors
  *
- *   sign.c key.c list.c generate.c import.c certificate.c   the methods
- *   object.c public.c encode.c verify.c   objects, public keys to check with
+ *   sign.c key.c list.c generate.c import.c delete.c certificate.c
+ *                                  the methods
+ *   object.c public.c encode.c verify.c match.c   objects, public keys to check
+ *                                  with, and whose they are
  *   run.c login.c attempts.c       a session, logged in; once more after
  *                                  what went wrong was repaired
  *   store.c selector.c             RFC 7512

@@ -2,8 +2,9 @@
  * Copyright (c) the Claviger authors */
 
 /*
- * Certificates on the token. A key's own certificate has its CKA_ID; the
- * issuers' are found by name, as every other program does it.
+ * Certificates on the token. A key's own certificate has its CKA_ID, which
+ * another key's may have, too, and its public key; the issuers' are found by
+ * name, as every other program does it.
  */
 
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct stored {
 	uint8_t *der;
 	size_t size;
 	X509 *x509; /* NULL: not one that can be read */
-	bool own;   /* has the key's id */
+	bool own;   /* has the key's id, and is for it */
 	bool keep;  /* part of what is being written, or of another chain */
 };
 
@@ -42,6 +43,13 @@ shelf_clear(struct shelf *shelf)
 	shelf->count = 0;
 }
 
+static bool
+is_for_key(const struct stored *item, const struct p11_key *key)
+{
+	return item->x509 != NULL &&
+	    EVP_PKEY_eq(X509_get0_pubkey(item->x509), key->public.key) == 1;
+}
+
 static CK_RV
 read_item(struct p11_call *call, struct shelf *shelf, struct stored *item)
 {
@@ -57,9 +65,6 @@ read_item(struct p11_call *call, struct shelf *shelf, struct stored *item)
 		    CERTIFICATE_MAX, &item->der, &item->size);
 	if (rv != CKR_OK)
 		return clv_p11_fault(rv) == P11_FAULT_NONE ? CKR_OK : rv;
-	item->own = P11_HAS(attribute) && object->id_size > 0 &&
-	    attribute.ulValueLen == object->id_size &&
-	    memcmp(id, object->id, object->id_size) == 0;
 	der = item->der;
 	item->x509 = X509_new_ex(openssl, NULL);
 	if (item->x509 == NULL)
@@ -70,6 +75,10 @@ read_item(struct p11_call *call, struct shelf *shelf, struct stored *item)
 		X509_free(item->x509);
 		item->x509 = NULL;
 	}
+	item->own = P11_HAS(attribute) && object->id_size > 0 &&
+	    attribute.ulValueLen == object->id_size &&
+	    memcmp(id, object->id, object->id_size) == 0 &&
+	    is_for_key(item, shelf->key);
 	return CKR_OK;
 }
 
@@ -94,13 +103,6 @@ read_shelf(struct p11_call *call, struct shelf *shelf)
 }
 
 static bool
-is_for_key(const struct stored *item, const struct p11_key *key)
-{
-	return item->x509 != NULL &&
-	    EVP_PKEY_eq(X509_get0_pubkey(item->x509), key->public.key) == 1;
-}
-
-static bool
 is_self_signed(const struct stored *item)
 {
 	return X509_NAME_cmp(X509_get_subject_name(item->x509),
@@ -117,7 +119,7 @@ find_own(struct shelf *shelf)
 	for (size_t i = 0; i < shelf->count; i++) {
 		struct stored *item = &shelf->items[i];
 
-		if (!item->own || !is_for_key(item, shelf->key))
+		if (!item->own)
 			continue;
 		if (best == NULL ||
 		    ASN1_TIME_compare(X509_get0_notBefore(item->x509),
@@ -300,8 +302,8 @@ find_same(struct shelf *shelf, const uint8_t *der, size_t size, bool own)
 	return NULL;
 }
 
-/* What other chains need stays: of certificates with other keys' ids, and
- * their issuers; an issuer that nothing leads to any more goes. */
+/* What other chains need stays: other keys' certificates, and their issuers; an
+ * issuer that nothing leads to any more goes. */
 static void
 keep_others(struct shelf *shelf, struct stored *const *old, size_t old_count)
 {

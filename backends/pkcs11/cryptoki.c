@@ -20,6 +20,10 @@ struct meaning {
 	"set a new PIN with the security officer's PIN, such as " \
 	"pkcs11-tool --module MODULE --login --login-type so --init-pin"
 
+#define OWN_NAMES                                                              \
+	"give each key, with its public key and certificate, a CKA_ID of its " \
+	"own (pkcs11-tool --set-id)"
+
 /* In the order of their values. */
 static const struct meaning meanings[] = {
     {CKR_CANCEL, "CKR_CANCEL", CLV_CANCELLED, P11_FAULT_NONE, "cancelled"},
@@ -163,8 +167,8 @@ static const struct meaning meanings[] = {
 	"the token gave an answer that can't be right"},
     {CLV_CKR_WRONG_SIGNATURE, "wrong signature", CLV_CRYPTO, P11_FAULT_BUSY,
 	"the token gave a signature that its public key does not confirm",
-	"do not trust this token; if its public key was replaced, delete and "
-	"make the key anew"},
+	"see what has the key's CKA_ID on the token (pkcs11-tool -O): if that "
+	"is another key's, " OWN_NAMES "; else do not trust this token"},
     {CLV_CKR_KEY_GONE, "key gone", CLV_NOT_FOUND, P11_FAULT_NONE,
 	"the key is not on the token any more"},
     {CLV_CKR_KEY_CHANGED, "key changed", CLV_CHANGED, P11_FAULT_NONE,
@@ -174,6 +178,16 @@ static const struct meaning meanings[] = {
 	"the module has no slots: no reader, or no connection", PUT_IN, true},
     {CLV_CKR_NO_SESSION, "no session", CLV_TIMEOUT, P11_FAULT_NONE,
 	"all the token's sessions stayed in use", NULL, true},
+    {CLV_CKR_AMBIGUOUS_PUBLIC, "ambiguous public key", CLV_AMBIGUOUS,
+	P11_FAULT_NONE,
+	"several keys have its CKA_ID, and it could not show by a signature "
+	"which public key is its own",
+	OWN_NAMES},
+    {CLV_CKR_FOREIGN_PUBLIC, "another key's public key", CLV_AMBIGUOUS,
+	P11_FAULT_NONE,
+	"the public key that goes by the key's CKA_ID and label is another "
+	"key's; its own is on the token, too",
+	OWN_NAMES},
 };
 
 static const struct meaning *

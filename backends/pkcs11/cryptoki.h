@@ -25,6 +25,10 @@
 #define CLV_CKR_NO_SESSION CLV_CKR(6)
 /* The module has no slots at all, as network clients without a connection. */
 #define CLV_CKR_NO_SLOTS CLV_CKR(7)
+/* Several public keys may be the private key's own. */
+#define CLV_CKR_AMBIGUOUS_PUBLIC CLV_CKR(8)
+/* The public key that has the private key's name is another one's. */
+#define CLV_CKR_FOREIGN_PUBLIC CLV_CKR(9)
 /* Memory ran out on our side. */
 #define CLV_CKR_NO_MEMORY CKR_HOST_MEMORY
 /* The token is not in any slot. */

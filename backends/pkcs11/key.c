@@ -66,9 +66,12 @@ clv_p11_key_adopt(
 	if (key == NULL)
 		return CLV_CKR_NO_MEMORY;
 	key->store = call->store;
+	key->number = atomic_fetch_add(&call->store->token->keys, 1) + 1;
+	atomic_init(&key->proven, false);
 	rv = clv_p11_object_describe(call, handle, &key->object);
 	if (rv == CKR_OK)
-		rv = clv_p11_public_find(call, &key->object, &key->public);
+		rv = clv_p11_public_find(
+		    call, &key->object, P11_CHOOSE_PROVEN, &key->public);
 	if (rv == CKR_OK && key->public.key == NULL)
 		rv = no_public_key(call);
 	if (rv == CKR_OK)
@@ -239,28 +242,40 @@ find_namesakes(struct p11_call *call, const struct p11_object *object,
 	    call, wanted, used, found, NAMESAKES_MAX, count);
 }
 
+/* Whether it is the key that was opened. One that alone has its names need not
+ * sign to show it: the next signature is checked anyway. */
+static CK_RV
+is_same(struct p11_call *call, const struct p11_key *key,
+    CK_OBJECT_HANDLE handle, bool alone, bool *same)
+{
+	struct p11_object now = key->object;
+	struct p11_public public;
+	CK_RV rv;
+
+	now.handle = handle;
+	if (alone)
+		return clv_p11_public_is_candidate(
+		    call, &now, &key->public, same);
+	rv = clv_p11_public_find(call, &now, P11_CHOOSE_PROVEN, &public);
+	*same = rv == CKR_OK && clv_p11_public_equal(&public, &key->public);
+	clv_p11_public_clear(&public);
+	return rv;
+}
+
 /* The key that was opened, among those with its id and label now. */
 static CK_RV
 find_again(struct p11_call *call, struct p11_key *key, CK_OBJECT_HANDLE *handle)
 {
-	const struct p11_object *object = &key->object;
 	CK_OBJECT_HANDLE found[NAMESAKES_MAX];
 	size_t count = 0;
-	CK_RV rv = find_namesakes(call, object, found, &count);
+	CK_RV rv = find_namesakes(call, &key->object, found, &count);
 
 	if (rv == CKR_OK && count == 0)
 		return CLV_CKR_KEY_GONE;
 	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
-		struct p11_object now = *object;
-		struct p11_public public;
-		bool same;
+		bool same = false;
 
-		now.handle = found[i];
-		rv = clv_p11_public_find(call, &now, &public);
-		same = rv == CKR_OK &&
-		    public.der_size == key->public.der_size &&
-		    memcmp(public.der, key->public.der, public.der_size) == 0;
-		clv_p11_public_clear(&public);
+		rv = is_same(call, key, found[i], count == 1, &same);
 		if (same) {
 			*handle = found[i];
 			return CKR_OK;

@@ -4,7 +4,7 @@
 #ifndef CLV_PKCS11_KEY_H
 #define CLV_PKCS11_KEY_H
 
-#include "public.h"
+#include "match.h"
 
 /* Ways of using a key; bits of p11_key.ways. */
 enum p11_way {
@@ -24,8 +24,10 @@ struct p11_key {
 	char *uri;
 	struct p11_object object; /* its handle is the first one found */
 	struct p11_public public;
-	unsigned surveyed; /* what the token has the mechanisms for */
-	atomic_uint ways;  /* less what it has refused */
+	unsigned long number; /* this opening's, not 0; see p11_session */
+	atomic_bool proven;   /* some signature was verified */
+	unsigned surveyed;    /* what the token has the mechanisms for */
+	atomic_uint ways;     /* less what it has refused */
 	/* The handle is good for sessions of this generation. */
 	atomic_uint generation;
 	_Atomic(CK_OBJECT_HANDLE) handle;

@@ -43,8 +43,8 @@ clv_p11_curve(clv_algorithm algorithm, size_t *size)
 }
 
 /* PKCS#11 3.0, 2.3.10 also has the names of Edwards curves. */
-static clv_algorithm
-find_curve(const uint8_t *params, size_t size)
+clv_algorithm
+clv_p11_curve_find(const uint8_t *params, size_t size)
 {
 	static const char name[] = "\x13\x0c"
 				   "edwards25519";
@@ -147,7 +147,7 @@ make_curve_key(OSSL_LIB_CTX *openssl, const uint8_t *curve, size_t curve_size,
     const uint8_t *point, size_t point_size)
 {
 	const struct clv_algorithm_info *info =
-	    clv_algorithm_describe(find_curve(curve, curve_size));
+	    clv_algorithm_describe(clv_p11_curve_find(curve, curve_size));
 
 	if (info == NULL)
 		return NULL;
@@ -218,20 +218,35 @@ adopt_or_drop(struct p11_public *public, EVP_PKEY *key)
 	public->openssl = openssl;
 }
 
+static void
+keep_label(struct p11_public *public, const CK_ATTRIBUTE *attribute)
+{
+	const size_t size = P11_HAS(*attribute) ? attribute->ulValueLen : 0;
+
+	memcpy(public->label, attribute->pValue, size);
+	public->label[size] = '\0';
+	public->has_label =
+	    P11_HAS(*attribute) && strlen(public->label) == size;
+}
+
 static CK_RV
 read_rsa(
     struct p11_call *call, CK_OBJECT_HANDLE handle, struct p11_public *public)
 {
 	uint8_t n[P11_MODULUS_MAX] = {0};
 	uint8_t e[16] = {0};
+	char label[P11_LABEL_MAX] = {0};
 	CK_ATTRIBUTE attributes[] = {P11_ATTRIBUTE(CKA_MODULUS, n),
-	    P11_ATTRIBUTE(CKA_PUBLIC_EXPONENT, e)};
-	CK_RV rv = clv_p11_object_read(call, handle, attributes, 2);
+	    P11_ATTRIBUTE(CKA_PUBLIC_EXPONENT, e),
+	    P11_BYTES(CKA_LABEL, label, P11_LABEL_MAX)};
+	CK_RV rv = clv_p11_object_read(call, handle, attributes, 3);
 
 	if (rv == CKR_OK && P11_HAS(attributes[0]) && P11_HAS(attributes[1]))
 		adopt_or_drop(public,
 		    make_rsa(public->openssl, n, attributes[0].ulValueLen, e,
 			attributes[1].ulValueLen));
+	if (rv == CKR_OK)
+		keep_label(public, &attributes[2]);
 	return rv;
 }
 
@@ -241,25 +256,20 @@ read_curve(
 {
 	uint8_t curve[P11_CURVE_MAX] = {0};
 	uint8_t point[P11_POINT_MAX] = {0};
+	char label[P11_LABEL_MAX] = {0};
 	CK_ATTRIBUTE attributes[] = {P11_ATTRIBUTE(CKA_EC_PARAMS, curve),
-	    P11_ATTRIBUTE(CKA_EC_POINT, point)};
-	CK_RV rv = clv_p11_object_read(call, handle, attributes, 2);
+	    P11_ATTRIBUTE(CKA_EC_POINT, point),
+	    P11_BYTES(CKA_LABEL, label, P11_LABEL_MAX)};
+	CK_RV rv = clv_p11_object_read(call, handle, attributes, 3);
 
 	if (rv == CKR_OK && P11_HAS(attributes[0]) && P11_HAS(attributes[1]))
 		adopt_or_drop(public,
 		    make_curve_key(public->openssl, curve,
 			attributes[0].ulValueLen, point,
 			attributes[1].ulValueLen));
+	if (rv == CKR_OK)
+		keep_label(public, &attributes[2]);
 	return rv;
-}
-
-static CK_RV
-read_key(struct p11_call *call, CK_OBJECT_HANDLE handle, CK_KEY_TYPE type,
-    struct p11_public *public)
-{
-	if (type == CKK_RSA)
-		return read_rsa(call, handle, public);
-	return read_curve(call, handle, public);
 }
 
 CK_RV
@@ -268,7 +278,9 @@ clv_p11_public_read(struct p11_call *call, CK_OBJECT_HANDLE handle,
 {
 	memset(public, 0, sizeof(*public));
 	public->openssl = call->store->module->openssl;
-	return read_key(call, handle, type, public);
+	if (type == CKK_RSA)
+		return read_rsa(call, handle, public);
+	return read_curve(call, handle, public);
 }
 
 CK_RV
@@ -291,66 +303,37 @@ clv_p11_publics_find(struct p11_call *call, const struct p11_object *object,
 	return clv_p11_objects_find(call, wanted, 3, found, room, count);
 }
 
-static CK_RV
-read_from_object(struct p11_call *call, const struct p11_object *object,
-    struct p11_public *public)
+static void
+adopt_certificate(struct p11_public *public, const uint8_t *der, size_t size)
 {
-	CK_OBJECT_HANDLE found[4];
-	size_t count = 0;
-	CK_RV rv = clv_p11_publics_find(call, object, found, 4, &count);
+	X509 *certificate = X509_new_ex(public->openssl, NULL);
 
-	for (size_t i = 0; rv == CKR_OK && public->key == NULL && i < count;
-	     i++)
-		rv = read_key(call, found[i], object->type, public);
-	return rv;
-}
-
-static CK_RV
-read_from_certificate(struct p11_call *call, const struct p11_object *object,
-    struct p11_public *public)
-{
-	const CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-	const CK_ATTRIBUTE wanted[] = {P11_ATTRIBUTE(CKA_CLASS, class),
-	    P11_BYTES(CKA_ID, object->id, object->id_size)};
-	CK_OBJECT_HANDLE found = 0;
-	size_t count = 0;
-	uint8_t *value = NULL;
-	const uint8_t *der;
-	size_t size = 0;
-	X509 *certificate = NULL;
-	CK_RV rv = clv_p11_objects_find(call, wanted, 2, &found, 1, &count);
-
-	if (rv == CKR_OK && count == 1)
-		rv = clv_p11_object_read_long(
-		    call, found, CKA_VALUE, CERTIFICATE_MAX, &value, &size);
-	der = value;
-	if (rv == CKR_OK && value != NULL &&
-	    (certificate = X509_new_ex(public->openssl, NULL)) != NULL &&
+	if (certificate != NULL &&
 	    d2i_X509(&certificate, &der, (long)size) != NULL)
 		adopt_or_drop(public, X509_get_pubkey(certificate));
 	X509_free(certificate);
-	free(value);
-	return rv;
 }
 
 CK_RV
-clv_p11_public_find(struct p11_call *call, const struct p11_object *object,
-    struct p11_public *public)
+clv_p11_public_read_certificate(
+    struct p11_call *call, CK_OBJECT_HANDLE handle, struct p11_public *public)
 {
-	CK_RV rv = CKR_OK;
+	char label[P11_LABEL_MAX] = {0};
+	CK_ATTRIBUTE attribute = P11_BYTES(CKA_LABEL, label, P11_LABEL_MAX);
+	uint8_t *der = NULL;
+	size_t size = 0;
+	CK_RV rv;
 
 	memset(public, 0, sizeof(*public));
 	public->openssl = call->store->module->openssl;
-	if (object->type != CKK_RSA && object->type != CKK_EC &&
-	    object->type != CKK_EC_EDWARDS)
-		return CKR_OK;
-	if (object->type == CKK_RSA)
-		rv = read_rsa(call, object->handle, public);
-	if (rv == CKR_OK && public->key == NULL)
-		rv = read_from_object(call, object, public);
-	if (rv == CKR_OK && public->key == NULL && object->type != CKK_RSA)
-		rv = read_curve(call, object->handle, public);
-	if (rv == CKR_OK && public->key == NULL && object->id_size > 0)
-		rv = read_from_certificate(call, object, public);
+	rv = clv_p11_object_read_long(
+	    call, handle, CKA_VALUE, CERTIFICATE_MAX, &der, &size);
+	if (rv == CKR_OK && der != NULL)
+		adopt_certificate(public, der, size);
+	free(der);
+	if (rv == CKR_OK)
+		rv = clv_p11_object_read(call, handle, &attribute, 1);
+	if (rv == CKR_OK)
+		keep_label(public, &attribute);
 	return rv;
 }

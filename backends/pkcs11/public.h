@@ -27,27 +27,24 @@ struct p11_public {
 	BIGNUM *exponent;
 	BN_MONT_CTX *montgomery;
 	BIGNUM *unscale; /* R ^ 65537, if that is the exponent; verify.c */
+	/* Of what it was read from, as in p11_object. */
+	char label[P11_LABEL_MAX + 1];
+	bool has_label;
 };
 
 void clv_p11_public_clear(struct p11_public *public);
-
-/*
- * Finds the public half of a private key: in the key itself, in a public key
- * object or a certificate with the same CKA_ID, or, if it has no CKA_ID, in a
- * public key object with the same label. CKR_OK with public->key NULL if there
- * is none, or none that OPC UA has a use for. Whether it belongs to the key
- * shows with the first signature, which is always checked.
- */
-CK_RV clv_p11_public_find(struct p11_call *call,
-    const struct p11_object *object, struct p11_public *public);
 
 /* The public key objects that go by the private key's id or label. */
 CK_RV clv_p11_publics_find(struct p11_call *call,
     const struct p11_object *object, CK_OBJECT_HANDLE *found, size_t room,
     size_t *count);
-/* What one of them holds; public->key is NULL if it is of no use. */
+/* What one of them, or the private key itself, holds; public->key is NULL if it
+ * is of no use. */
 CK_RV clv_p11_public_read(struct p11_call *call, CK_OBJECT_HANDLE handle,
     CK_KEY_TYPE type, struct p11_public *public);
+/* The same for a certificate. */
+CK_RV clv_p11_public_read_certificate(
+    struct p11_call *call, CK_OBJECT_HANDLE handle, struct p11_public *public);
 
 /* Fills RSA's numbers, which the next two need, from the key. */
 bool clv_p11_public_prepare_rsa(struct p11_public *public);
@@ -68,6 +65,9 @@ bool clv_p11_public_id(const struct p11_public *public, uint8_t id[20]);
 
 /* DER of the OID that CKA_EC_PARAMS of a new key has; NULL if there is none. */
 const uint8_t *clv_p11_curve(clv_algorithm algorithm, size_t *size);
+
+/* The other way round; CLV_ALGORITHM_NONE for any other curve. */
+clv_algorithm clv_p11_curve_find(const uint8_t *params, size_t size);
 
 /* EMSA-PKCS1-v1_5 before the padding: DigestInfo. `room` has
  * CLV_DIGEST_INFO_MAX bytes more than the digest. 0 for an unknown hash. */

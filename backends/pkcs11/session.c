@@ -282,3 +282,21 @@ clv_p11_session_step_in(struct p11_token *token, struct p11_visit *visit)
 	/* The session went with the module that it was of. */
 	return visit->starts == starts ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
 }
+
+bool
+clv_p11_session_has_proven(const struct p11_session *session, unsigned long key)
+{
+	for (size_t i = 0; i < P11_PROVEN_MAX; i++)
+		if (session->proven[i] == key)
+			return true;
+	return false;
+}
+
+void
+clv_p11_session_prove(struct p11_session *session, unsigned long key)
+{
+	if (clv_p11_session_has_proven(session, key))
+		return;
+	session->proven[session->proven_next] = key;
+	session->proven_next = (session->proven_next + 1) % P11_PROVEN_MAX;
+}

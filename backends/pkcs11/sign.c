@@ -6,8 +6,8 @@
  *
  * What a token signs is checked with the public key before it is handed out:
  * with RSA always, as one wrong signature can give the private key away
- * (Boneh, DeMillo, Lipton 1997) and the check costs 2 %; else for a session's
- * first signature, for a while after any fault, and with verify=always.
+ * (Boneh, DeMillo, Lipton 1997) and the check costs 2 %; else for a key's first
+ * signature in a session, for a while after any fault, and with verify=always.
  */
 
 #include "key.h"
@@ -254,7 +254,8 @@ must_verify(
 {
 	*counted = atomic_load(&key->store->token->suspect) > 0;
 	return key->public.family == CLV_FAMILY_RSA || *counted ||
-	    !call->session->proven || key->store->selector.verify_always;
+	    !clv_p11_session_has_proven(call->session, key->number) ||
+	    key->store->selector.verify_always;
 }
 
 struct signing {
@@ -262,6 +263,32 @@ struct signing {
 	const uint8_t *input; /* as the caller gave it */
 	size_t input_size;
 };
+
+static void
+note_proof(struct p11_call *call, struct p11_key *key)
+{
+	clv_p11_session_prove(call->session, key->number);
+	atomic_store(&key->proven, true);
+}
+
+/* The token may be wrong; or names have led to a public key that is another
+ * key's, where this one never showed that it is its own. */
+static CK_RV
+find_blame(struct p11_call *call, const struct signing *signing)
+{
+	const struct operation *operation = &signing->operation;
+	const struct p11_key *key = operation->key;
+	bool foreign = false;
+	CK_RV rv = CKR_OK;
+
+	if (key->public.family != CLV_FAMILY_RSA && !atomic_load(&key->proven))
+		rv = clv_p11_public_any_verifies(call, &key->object,
+		    operation->what, signing->input, signing->input_size,
+		    operation->output, operation->output_size, &foreign);
+	if (rv != CKR_OK)
+		return rv;
+	return foreign ? CLV_CKR_FOREIGN_PUBLIC : CLV_CKR_WRONG_SIGNATURE;
+}
 
 static CK_RV
 check_signature(struct p11_call *call, struct signing *signing)
@@ -276,8 +303,8 @@ check_signature(struct p11_call *call, struct signing *signing)
 		return CKR_OK;
 	if (!clv_p11_public_verify(&key->public, operation->what,
 		signing->input, signing->input_size, operation->output))
-		return CLV_CKR_WRONG_SIGNATURE;
-	call->session->proven = true;
+		return find_blame(call, signing);
+	note_proof(call, key);
 	if (counted)
 		clv_p11_token_relieve(key->store->token);
 	return CKR_OK;
@@ -419,7 +446,7 @@ raw_step(struct p11_call *call, void *argument)
 	if (!clv_p11_public_confirms(
 		&operation->key->public, operation->output, operation->input))
 		return CLV_CKR_WRONG_SIGNATURE;
-	call->session->proven = true;
+	note_proof(call, operation->key);
 	return CKR_OK;
 }
 

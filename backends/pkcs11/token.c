@@ -28,6 +28,7 @@ token_new(struct p11_module *module, const struct p11_place *place)
 	token->identity = place->token;
 	atomic_init(&token->slot, place->slot);
 	atomic_init(&token->generation, 1);
+	atomic_init(&token->keys, 0);
 	atomic_init(&token->suspect, 0);
 	token->next = module->tokens;
 	module->tokens = token;

@@ -13,6 +13,9 @@
 
 #include "place.h"
 
+/* How many keys a session remembers to have proven. */
+#define P11_PROVEN_MAX 8U
+
 struct p11_session {
 	struct p11_session *next;
 	CK_SESSION_HANDLE handle;
@@ -20,7 +23,10 @@ struct p11_session {
 	unsigned generation; /* of the token when it was opened */
 	unsigned starts;     /* of the module then */
 	bool writes;
-	bool proven; /* has made a signature that was verified */
+	/* The numbers of keys that made a signature in it that was verified;
+	 * the latest ones. */
+	unsigned long proven[P11_PROVEN_MAX];
+	unsigned proven_next;
 };
 
 /* Guarded by the module's gate, but for what never changes. */
@@ -46,6 +52,8 @@ struct p11_token {
 	clv_status login_status; /* of the last one that failed */
 	/* The PIN that the token accepted, to log in again after a loss. */
 	clv_secret pin;
+
+	atomic_ulong keys; /* that were opened: the number of the last one */
 
 	/* Faults were seen: signatures are verified for a while. */
 	atomic_uint suspect;
@@ -82,6 +90,12 @@ void clv_p11_session_release(struct p11_token *token,
     struct p11_session *session, struct p11_visit *visit);
 void clv_p11_session_discard(struct p11_token *token,
     struct p11_session *session, struct p11_visit *visit);
+
+/* Whether the open key with this number has proven itself in the session, and
+ * that it has. */
+bool clv_p11_session_has_proven(
+    const struct p11_session *session, unsigned long key);
+void clv_p11_session_prove(struct p11_session *session, unsigned long key);
 
 /*
  * Stays with the session, but outside the module, while a person is asked;
