@@ -4,6 +4,7 @@
 #include "create.h"
 
 #include <string.h>
+#include <time.h>
 
 #include <openssl/rand.h>
 
@@ -90,17 +91,8 @@ clv_p11_template_public(
 }
 
 static CK_RV
-check_unused(struct p11_call *call, CK_ATTRIBUTE_TYPE type, const void *value,
-    size_t size, const char *what)
+raise_exists(struct p11_call *call, const char *what)
 {
-	const CK_ATTRIBUTE wanted[] = {P11_ATTRIBUTE(CKA_CLASS, private_class),
-	    P11_BYTES(type, value, size)};
-	CK_OBJECT_HANDLE found;
-	size_t count = 0;
-	CK_RV rv = clv_p11_objects_find(call, wanted, 2, &found, 1, &count);
-
-	if (rv != CKR_OK || count == 0)
-		return rv;
 	return clv_p11_call_raised(call,
 	    clv_error_raise(call->err, CLV_EXISTS,
 		&(struct clv_error_info){.operation = call->operation,
@@ -109,16 +101,59 @@ check_unused(struct p11_call *call, CK_ATTRIBUTE_TYPE type, const void *value,
 		"the token has a key with this %s already", what));
 }
 
-CK_RV
-clv_p11_creation_check(
-    struct p11_call *call, const struct p11_creation *creation)
+static CK_RV
+find_private(struct p11_call *call, const CK_ATTRIBUTE *name,
+    CK_OBJECT_HANDLE *found, size_t room, size_t *count)
+{
+	const CK_ATTRIBUTE wanted[] = {
+	    P11_ATTRIBUTE(CKA_CLASS, private_class), *name};
+
+	return clv_p11_objects_find(call, wanted, 2, found, room, count);
+}
+
+static CK_RV
+check_unused(struct p11_call *call, const CK_ATTRIBUTE *name, const char *what)
+{
+	CK_OBJECT_HANDLE found;
+	size_t count = 0;
+	CK_RV rv = find_private(call, name, &found, 1, &count);
+
+	if (rv != CKR_OK || count == 0)
+		return rv;
+	return raise_exists(call, what);
+}
+
+/* A public key alone may have the names already; it is not ours to undo. */
+static CK_RV
+look_for_public(struct p11_call *call, struct p11_creation *creation)
 {
 	const struct clv_key_spec *spec = creation->spec;
-	CK_RV rv = check_unused(
-	    call, CKA_LABEL, spec->label, strlen(spec->label), "label");
+	const CK_ATTRIBUTE wanted[] = {P11_ATTRIBUTE(CKA_CLASS, public_class),
+	    P11_BYTES(CKA_ID, spec->id, spec->id_size),
+	    P11_BYTES(CKA_LABEL, spec->label, strlen(spec->label))};
+	CK_OBJECT_HANDLE found;
+	size_t count = 0;
+	CK_RV rv = clv_p11_objects_find(call, wanted, 3, &found, 1, &count);
 
-	if (rv == CKR_OK && spec->id != NULL)
-		rv = check_unused(call, CKA_ID, spec->id, spec->id_size, "id");
+	creation->public_taken = count > 0;
+	return rv;
+}
+
+static CK_RV
+check_names(struct p11_call *call, struct p11_creation *creation)
+{
+	const struct clv_key_spec *spec = creation->spec;
+	const CK_ATTRIBUTE label =
+	    P11_BYTES(CKA_LABEL, spec->label, strlen(spec->label));
+	const CK_ATTRIBUTE id = P11_BYTES(CKA_ID, spec->id, spec->id_size);
+	CK_RV rv = check_unused(call, &label, "label");
+
+	if (spec->id == NULL)
+		return rv;
+	if (rv == CKR_OK)
+		rv = check_unused(call, &id, "id");
+	if (rv == CKR_OK)
+		rv = look_for_public(call, creation);
 	return rv;
 }
 
@@ -135,6 +170,8 @@ set_id(struct p11_call *call, struct p11_creation *creation,
 
 	if (creation->spec->id != NULL || !clv_p11_public_id(public, id))
 		return CKR_OK;
+	memcpy(creation->new_id, id, sizeof(id));
+	creation->renamed = true;
 	rv = call->f->C_SetAttributeValue(
 	    session, creation->private, &attribute, 1);
 	if (rv != CKR_OK)
@@ -172,8 +209,8 @@ check_result(struct p11_call *call, const struct p11_key *key)
 		"it was destroyed again"));
 }
 
-CK_RV
-clv_p11_creation_finish(struct p11_call *call, struct p11_creation *creation)
+static CK_RV
+finish(struct p11_call *call, struct p11_creation *creation)
 {
 	struct p11_key *key = NULL;
 	CK_RV rv = clv_p11_key_adopt(call, creation->private, &key);
@@ -195,38 +232,188 @@ clv_p11_creation_finish(struct p11_call *call, struct p11_creation *creation)
 	return CKR_OK;
 }
 
-static void
-destroy(struct p11_call *call, CK_OBJECT_HANDLE *handle)
+/* How long to wait for others to give way, and how often to look. */
+#define RIVALS_MS 2000U
+#define RIVALS_PAUSE_MS 20U
+#define RIVALS_MAX 16U
+
+/* Whether the key has the lowest id of all that have the name. */
+static CK_RV
+compare(struct p11_call *call, const struct p11_creation *creation,
+    const CK_OBJECT_HANDLE *found, size_t count, bool *lowest)
 {
-	if (*handle != CK_INVALID_HANDLE)
-		(void)call->f->C_DestroyObject(call->session->handle, *handle);
-	*handle = CK_INVALID_HANDLE;
+	const struct p11_object *own = &creation->key->object;
+	CK_RV rv = CKR_OK;
+
+	*lowest = count < RIVALS_MAX && own->id_size > 0;
+	for (size_t i = 0; rv == CKR_OK && *lowest && i < count; i++) {
+		uint8_t id[P11_ID_MAX] = {0};
+		CK_ATTRIBUTE attribute = P11_ATTRIBUTE(CKA_ID, id);
+
+		if (found[i] == creation->private)
+			continue;
+		rv = clv_p11_object_read(call, found[i], &attribute, 1);
+		*lowest = P11_HAS(attribute) &&
+		    attribute.ulValueLen == own->id_size &&
+		    memcmp(own->id, id, own->id_size) < 0;
+	}
+	return rv;
+}
+
+/*
+ * Another process may have found the name free at the same time. Whoever sees
+ * the other's key beside its own gives way, but for the one with the lowest
+ * id, which waits for that: the other one may be done already, and stays.
+ */
+static CK_RV
+check_alone(struct p11_call *call, const struct p11_creation *creation,
+    const CK_ATTRIBUTE *name, const char *what)
+{
+	CK_OBJECT_HANDLE found[RIVALS_MAX];
+	const struct timespec pause = {0, RIVALS_PAUSE_MS * 1000000L};
+	size_t count = 0;
+	bool lowest = true;
+
+	for (unsigned ms = 0; lowest && ms < RIVALS_MS; ms += RIVALS_PAUSE_MS) {
+		CK_RV rv = find_private(call, name, found, RIVALS_MAX, &count);
+
+		if (rv != CKR_OK || count <= 1)
+			return rv;
+		rv = compare(call, creation, found, count, &lowest);
+		/* What has just gone can't be compared any more. */
+		if (rv == CKR_OBJECT_HANDLE_INVALID)
+			lowest = true;
+		else if (rv != CKR_OK)
+			return rv;
+		if (lowest)
+			(void)nanosleep(&pause, NULL);
+	}
+	return raise_exists(call, what);
+}
+
+static CK_RV
+check_rivals(struct p11_call *call, const struct p11_creation *creation)
+{
+	const struct clv_key_spec *spec = creation->spec;
+	const CK_ATTRIBUTE label =
+	    P11_BYTES(CKA_LABEL, spec->label, strlen(spec->label));
+	const CK_ATTRIBUTE id = P11_BYTES(CKA_ID, spec->id, spec->id_size);
+	CK_RV rv = check_alone(call, creation, &label, "label");
+
+	if (rv == CKR_OK && spec->id != NULL)
+		rv = check_alone(call, creation, &id, "id");
+	return rv;
+}
+
+static void
+destroy_made(struct p11_call *call, struct p11_creation *creation)
+{
+	const CK_SESSION_HANDLE session = call->session->handle;
+
+	if (creation->generation == call->session->generation) {
+		if (creation->private != CK_INVALID_HANDLE)
+			(void)call->f->C_DestroyObject(
+			    session, creation->private);
+		if (creation->public != CK_INVALID_HANDLE)
+			(void)call->f->C_DestroyObject(
+			    session, creation->public);
+	}
+	creation->private = CK_INVALID_HANDLE;
+	creation->public = CK_INVALID_HANDLE;
+}
+
+static CK_RV
+destroy_named(struct p11_call *call, const struct p11_creation *creation,
+    const CK_OBJECT_CLASS *class, const uint8_t *id, size_t id_size)
+{
+	const char *label = creation->spec->label;
+	const CK_ATTRIBUTE wanted[] = {
+	    P11_BYTES(CKA_CLASS, class, sizeof(*class)),
+	    P11_BYTES(CKA_ID, id, id_size),
+	    P11_BYTES(CKA_LABEL, label, strlen(label))};
+	CK_OBJECT_HANDLE found[4];
+	size_t count = 0;
+	CK_RV rv = clv_p11_objects_find(call, wanted, 3, found, 4, &count);
+
+	for (size_t i = 0; rv == CKR_OK && i < count; i++)
+		rv = call->f->C_DestroyObject(call->session->handle, found[i]);
+	return rv;
 }
 
 /* By what they are named, too: a handle may have died with its session. */
-void
-clv_p11_creation_undo(struct p11_call *call, struct p11_creation *creation)
+static CK_RV
+undo(struct p11_call *call, struct p11_creation *creation)
 {
 	const CK_OBJECT_CLASS *const classes[] = {
 	    &private_class, &public_class};
-	CK_OBJECT_HANDLE found[4];
-	size_t count;
+	CK_RV rv = CKR_OK;
 
-	destroy(call, &creation->private);
-	destroy(call, &creation->public);
-	for (size_t i = 0; i < 2; i++) {
-		const CK_ATTRIBUTE wanted[] = {
-		    P11_BYTES(CKA_CLASS, classes[i], sizeof(*classes[i])),
-		    P11_BYTES(CKA_ID, creation->id, creation->id_size),
-		    P11_BYTES(CKA_LABEL, creation->spec->label,
-			strlen(creation->spec->label))};
-
-		if (clv_p11_objects_find(call, wanted, 3, found, 4, &count) !=
-		    CKR_OK)
-			continue;
-		for (size_t n = 0; n < count; n++)
-			destroy(call, &found[n]);
+	destroy_made(call, creation);
+	for (size_t i = 0; rv == CKR_OK && i < 2; i++) {
+		if (i == 1 && creation->public_taken)
+			break;
+		rv = destroy_named(call, creation, classes[i], creation->id,
+		    creation->id_size);
+		if (rv == CKR_OK && creation->renamed)
+			rv = destroy_named(call, creation, classes[i],
+			    creation->new_id, sizeof(creation->new_id));
 	}
+	if (rv == CKR_OK)
+		creation->started = creation->renamed = false;
+	return rv;
+}
+
+static CK_RV
+undo_step(struct p11_call *call, void *argument)
+{
+	return undo(call, argument);
+}
+
+CK_RV
+clv_p11_creation_step(struct p11_call *call, void *argument)
+{
+	struct p11_creation *creation = argument;
+	CK_RV rv = CKR_OK;
+
+	/* What an earlier try may have left. */
+	if (creation->started)
+		rv = undo(call, creation);
+	if (rv == CKR_OK)
+		rv = check_names(call, creation);
+	if (rv != CKR_OK)
+		return rv;
+	creation->started = true;
+	creation->generation = call->session->generation;
+	rv = creation->make(call, creation);
+	if (rv == CKR_OK)
+		rv = finish(call, creation);
+	if (rv == CKR_OK)
+		rv = check_rivals(call, creation);
+	if (rv != CKR_OK) {
+		clv_p11_key_close(creation->key);
+		creation->key = NULL;
+		(void)undo(call, creation);
+	}
+	return rv;
+}
+
+/* Where nothing is left to try, but the remains of it. Not with a PIN that has
+ * just been refused. */
+static void
+clean_up(
+    struct p11_call *call, struct p11_creation *creation, clv_status status)
+{
+	struct p11_call cleaning = *call;
+
+	cleaning.step = undo_step;
+	cleaning.err = NULL;
+	if (status != CLV_AUTH && status != CLV_AUTH_LAST_TRY &&
+	    status != CLV_LOCKED && status != CLV_CANCELLED &&
+	    clv_p11_run(&cleaning) == CLV_OK)
+		return;
+	clv_host_log(call->store->host, CLV_LOG_WARNING,
+	    "%s: halves of the key \"%s\" may be left on the token",
+	    call->subject, creation->spec->label);
 }
 
 clv_status
@@ -252,5 +439,7 @@ clv_p11_creation_run(
 	status = clv_p11_run(call);
 	if (status == CLV_OK)
 		*key = creation->key;
+	else if (creation->started)
+		clean_up(call, creation, status);
 	return status;
 }

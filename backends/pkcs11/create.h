@@ -16,15 +16,25 @@ struct p11_template {
 	CK_ULONG count;
 };
 
+struct p11_creation;
+
+/* Makes both halves, under creation->id; stores what handles it gets. */
+typedef CK_RV p11_make_fn(struct p11_call *call, struct p11_creation *creation);
+
 /* A pair that is being made; lives through the step's repetitions. */
 struct p11_creation {
 	const struct clv_key_spec *spec;
+	p11_make_fn *make;
 	clv_family family;
-	uint8_t id[P11_ID_MAX];
+	uint8_t id[P11_ID_MAX]; /* under which it is made */
 	size_t id_size;
+	uint8_t new_id[20]; /* and which it may have got since */
+	bool renamed;
+	bool public_taken; /* a public key had label and id before */
 	CK_OBJECT_HANDLE private;
 	CK_OBJECT_HANDLE public;
-	bool started; /* a try may have left something behind */
+	unsigned generation; /* of sessions in which the handles are good */
+	bool started;        /* a try may have left something behind */
 	struct p11_key *key;
 };
 
@@ -38,22 +48,15 @@ void clv_p11_template_private(
 void clv_p11_template_public(
     struct p11_template *template, const struct p11_creation *creation);
 
-/* Raises CLV_EXISTS if label or id are in use. */
-CK_RV clv_p11_creation_check(
-    struct p11_call *call, const struct p11_creation *creation);
 /*
- * Gives the new pair the id that follows from its public key, unless one was
- * asked for; reads back what the token has made of it.
+ * Makes the pair, and gives it the id that follows from its public key, unless
+ * one was asked for. The argument is the creation. Raises CLV_EXISTS if label
+ * or id are in use, also if somebody else takes them meanwhile: of several who
+ * do at most one wins.
  */
-CK_RV clv_p11_creation_finish(
-    struct p11_call *call, struct p11_creation *creation);
-/* Destroys what there is of the pair. */
-void clv_p11_creation_undo(
-    struct p11_call *call, struct p11_creation *creation);
+CK_RV clv_p11_creation_step(struct p11_call *call, void *argument);
 
-/*
- * Runs a step that makes the pair, and gives the key out, or nothing.
- */
+/* Runs that step, and gives the key out, or leaves nothing behind. */
 clv_status clv_p11_creation_run(
     struct p11_call *call, struct p11_creation *creation, void **key);
 

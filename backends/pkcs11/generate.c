@@ -20,34 +20,6 @@ find_mechanism(clv_family family)
 	}
 }
 
-static CK_RV
-generate(struct p11_call *call, struct p11_creation *creation)
-{
-	const struct clv_algorithm_info *info =
-	    clv_algorithm_describe(creation->spec->algorithm);
-	CK_MECHANISM mechanism = {find_mechanism(info->family), NULL, 0};
-	struct p11_template private = {.count = 0};
-	struct p11_template public = {.count = 0};
-	const CK_ULONG bits = info->bits;
-	const uint8_t *curve;
-	size_t size = 0;
-
-	clv_p11_template_private(&private, creation);
-	clv_p11_template_public(&public, creation);
-	if (info->family == CLV_FAMILY_RSA) {
-		clv_p11_template_add(
-		    &public, CKA_MODULUS_BITS, &bits, sizeof(bits));
-		clv_p11_template_add(
-		    &public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
-	} else {
-		curve = clv_p11_curve(info->algorithm, &size);
-		clv_p11_template_add(&public, CKA_EC_PARAMS, curve, size);
-	}
-	return call->f->C_GenerateKeyPair(call->session->handle, &mechanism,
-	    public.attributes, public.count, private.attributes, private.count,
-	    &creation->public, &creation->private);
-}
-
 /* PIV cards, for one, have their keys made by an administrator. */
 static CK_RV
 raise_elsewhere(struct p11_call *call)
@@ -66,26 +38,33 @@ raise_elsewhere(struct p11_call *call)
 }
 
 static CK_RV
-generate_step(struct p11_call *call, void *argument)
+generate(struct p11_call *call, struct p11_creation *creation)
 {
-	struct p11_creation *creation = argument;
+	const struct clv_algorithm_info *info =
+	    clv_algorithm_describe(creation->spec->algorithm);
+	CK_MECHANISM mechanism = {find_mechanism(info->family), NULL, 0};
+	struct p11_template private = {.count = 0};
+	struct p11_template public = {.count = 0};
+	const CK_ULONG bits = info->bits;
+	const uint8_t *curve;
+	size_t size = 0;
 	CK_RV rv;
 
-	/* What an earlier try may have left. */
-	if (creation->started)
-		clv_p11_creation_undo(call, creation);
-	rv = clv_p11_creation_check(call, creation);
-	if (rv != CKR_OK)
-		return rv;
-	creation->started = true;
-	rv = generate(call, creation);
-	if (rv == CKR_FUNCTION_NOT_SUPPORTED)
-		return raise_elsewhere(call);
-	if (rv == CKR_OK)
-		rv = clv_p11_creation_finish(call, creation);
-	if (rv != CKR_OK)
-		clv_p11_creation_undo(call, creation);
-	return rv;
+	clv_p11_template_private(&private, creation);
+	clv_p11_template_public(&public, creation);
+	if (info->family == CLV_FAMILY_RSA) {
+		clv_p11_template_add(
+		    &public, CKA_MODULUS_BITS, &bits, sizeof(bits));
+		clv_p11_template_add(
+		    &public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+	} else {
+		curve = clv_p11_curve(info->algorithm, &size);
+		clv_p11_template_add(&public, CKA_EC_PARAMS, curve, size);
+	}
+	rv = call->f->C_GenerateKeyPair(call->session->handle, &mechanism,
+	    public.attributes, public.count, private.attributes, private.count,
+	    &creation->public, &creation->private);
+	return rv == CKR_FUNCTION_NOT_SUPPORTED ? raise_elsewhere(call) : rv;
 }
 
 clv_status
@@ -95,11 +74,12 @@ clv_p11_key_generate(
 	struct p11_store *store = opaque;
 	const struct clv_algorithm_info *info =
 	    clv_algorithm_describe(spec->algorithm);
-	struct p11_creation creation = {.spec = spec, .family = info->family};
+	struct p11_creation creation = {
+	    .spec = spec, .make = generate, .family = info->family};
 	struct p11_call call = {.store = store,
 	    .operation = "generate key",
 	    .subject = clv_uri_redacted(store->uri),
-	    .step = generate_step,
+	    .step = clv_p11_creation_step,
 	    .argument = &creation,
 	    .writes = true,
 	    .err = err};

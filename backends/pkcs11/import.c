@@ -15,7 +15,7 @@
 #define PART_ROOM 2048U
 
 struct import {
-	struct p11_creation creation;
+	struct p11_creation creation; /* first, so that make() finds us */
 	EVP_PKEY *pair;
 	clv_secret parts;
 	size_t sizes[PARTS_MAX];
@@ -186,26 +186,12 @@ create_public(struct p11_call *call, struct import *import)
 }
 
 static CK_RV
-import_step(struct p11_call *call, void *argument)
+make(struct p11_call *call, struct p11_creation *creation)
 {
-	struct import *import = argument;
-	struct p11_creation *creation = &import->creation;
-	CK_RV rv;
+	struct import *import = (struct import *)creation;
+	CK_RV rv = create_private(call, import);
 
-	if (creation->started)
-		clv_p11_creation_undo(call, creation);
-	rv = clv_p11_creation_check(call, creation);
-	if (rv != CKR_OK)
-		return rv;
-	creation->started = true;
-	rv = create_private(call, import);
-	if (rv == CKR_OK)
-		rv = create_public(call, import);
-	if (rv == CKR_OK)
-		rv = clv_p11_creation_finish(call, creation);
-	if (rv != CKR_OK)
-		clv_p11_creation_undo(call, creation);
-	return rv;
+	return rv == CKR_OK ? create_public(call, import) : rv;
 }
 
 clv_status
@@ -216,12 +202,12 @@ clv_p11_key_import(void *opaque, const struct clv_key_spec *spec,
 	const struct clv_algorithm_info *info =
 	    clv_algorithm_describe(spec->algorithm);
 	struct import import = {
-	    .creation = {.spec = spec, .family = info->family}};
+	    .creation = {.spec = spec, .make = make, .family = info->family}};
 	struct p11_call call = {.store = store,
 	    .operation = "import key",
 	    .subject = clv_uri_redacted(store->uri),
-	    .step = import_step,
-	    .argument = &import,
+	    .step = clv_p11_creation_step,
+	    .argument = &import.creation,
 	    .writes = true,
 	    .err = err};
 	clv_status status =

@@ -116,9 +116,11 @@ CLV_API clv_status clv_key_options_set(clv_key_options *options,
 
 /**
  * Generates a key pair inside the store. Durable when it returns; a failure
- * leaves nothing behind.
+ * leaves nothing behind, unless the device is gone and does not come back: what
+ * it may have kept then is logged as a warning.
  * @param options NULL for defaults
- * @return CLV_UNSUPPORTED for the algorithm, CLV_EXISTS for a label in use,
+ * @return CLV_UNSUPPORTED for the algorithm, CLV_EXISTS for a label in use (of
+ *         several who take one at the same time, at most one gets it),
  *         CLV_PERMISSION, CLV_POLICY
  */
 CLV_API clv_status clv_key_generate(clv_store *store, clv_algorithm algorithm,
@@ -142,9 +144,12 @@ CLV_API clv_status clv_key_import(clv_store *store,
  */
 
 /**
- * Opens the one private key that `uri` names, and its store as needed.
- * @return CLV_NOT_FOUND, CLV_AMBIGUOUS, CLV_CORRUPT, CLV_PERMISSION,
- *         CLV_POLICY
+ * Opens the one private key that `uri` names, and its store as needed. Where
+ * several keys of a token share an id, and their labels do not tell which
+ * public key is whose, the key signs once to show it.
+ * @return CLV_NOT_FOUND, CLV_AMBIGUOUS (also if a key could not show which
+ *         public key is its own), CLV_CORRUPT, CLV_PERMISSION, CLV_POLICY,
+ *         CLV_UNSUPPORTED if there is no public key for it
  */
 CLV_API clv_status clv_key_open(
     clv_context *context, const char *uri, clv_key **out, clv_error **err);
@@ -180,9 +185,10 @@ CLV_API const struct clv_key_entry *clv_key_list_at(
 CLV_API void clv_key_list_free(clv_key_list **list);
 
 /**
- * Destroys the key that `uri` names, with its public half. Durable when it
- * returns. Handles that are open fail from then on or go on until freed,
- * depending on the store.
+ * Destroys the key that `uri` names, with its public half and its certificate,
+ * and nothing of another key that has the same id. Durable when it returns.
+ * Handles that are open fail from then on or go on until freed, depending on
+ * the store.
  * @return CLV_NOT_FOUND, CLV_AMBIGUOUS, CLV_PERMISSION, CLV_UNSUPPORTED
  */
 CLV_API clv_status clv_key_delete(
