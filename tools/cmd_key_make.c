@@ -115,6 +115,22 @@ print_key(const struct program *program, const clv_key *key)
 	return program_print_json(&document);
 }
 
+/* A key whose URI nobody learns would be lost. */
+static int
+tell_key(const struct program *program, const clv_key *key)
+{
+	int status = print_key(program, key);
+
+	if (status == EXIT_DONE)
+		status = program_finish();
+	if (status == EXIT_DONE)
+		return EXIT_DONE;
+	fprintf(stderr, "claviger: the key is there nevertheless: ");
+	program_print_text(stderr, clv_key_uri(key));
+	fprintf(stderr, "\n");
+	return status;
+}
+
 static int
 generate(struct program *program, const struct making *making)
 {
@@ -139,7 +155,7 @@ generate(struct program *program, const struct making *making)
 	progress_start("generating the key");
 	(void)clv_key_generate(store, algorithm, making->options, &key, &err);
 	progress_stop();
-	status = key != NULL ? print_key(program, key) : program_fail(&err);
+	status = key != NULL ? tell_key(program, key) : program_fail(&err);
 	clv_key_free(&key);
 	clv_store_free(&store);
 	return status;
@@ -171,7 +187,7 @@ import(struct program *program, const struct making *making)
 		progress_stop();
 	}
 	clv_secret_clear(&bytes);
-	status = key != NULL ? print_key(program, key) : program_fail(&err);
+	status = key != NULL ? tell_key(program, key) : program_fail(&err);
 	clv_key_free(&key);
 	clv_store_free(&store);
 	return status;
