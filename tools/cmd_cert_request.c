@@ -8,6 +8,7 @@
 #include <claviger/transaction.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "subject_options.h"
@@ -23,6 +24,8 @@ struct request {
 	clv_algorithm algorithm; /* of the new key; or that of the old one */
 	clv_subject *subject;
 	bool described; /* by options */
+	bool has_uri;
+	bool has_name;
 };
 
 static int
@@ -45,6 +48,8 @@ handle(const struct program *program, struct request *request, int option)
 			    program, "\"%s\" is no algorithm", optarg);
 	} else {
 		request->described = true;
+		request->has_uri |= option == SUBJECT_URI;
+		request->has_name |= option == SUBJECT_CN;
 		status =
 		    subject_option(program, request->subject, option, optarg);
 		return status;
@@ -223,37 +228,53 @@ is_key_uri(const clv_context *context, const char *text)
 	return false;
 }
 
+/* What goes with an application does not with a key, and the reverse. */
+static int
+check(const struct program *program, const struct request *request, bool is_key)
+{
+	if (!is_key && request->described)
+		return program_usage(program,
+		    "an application has its own names: leave --uri, --cn and "
+		    "so on out");
+	if (is_key && request->new_key)
+		return program_usage(program,
+		    "--new-key is for an application's slot; make a key with "
+		    "claviger key generate");
+	if (is_key && !(request->has_uri && request->has_name))
+		return program_usage(
+		    program, "with a KEY-URI, --uri and --cn are needed");
+	return EXIT_DONE;
+}
+
 static int
 make(struct program *program, const struct request *request)
 {
 	clv_context *context = program_context(program);
 	clv_error *err = NULL;
 	uint8_t *der = NULL;
+	char *pem;
 	size_t size = 0;
+	bool is_key;
 	int status;
 
 	if (context == NULL)
 		return EXIT_REFUSED;
-	if (!is_key_uri(context, request->source) && request->described)
-		return program_usage(program,
-		    "an application has its own names: leave --uri, --cn and "
-		    "so on out");
-	if (is_key_uri(context, request->source) && request->new_key)
-		return program_usage(program,
-		    "--new-key is for an application's slot; make a key with "
-		    "claviger key generate");
+	is_key = is_key_uri(context, request->source);
+	status = check(program, request, is_key);
+	if (status != EXIT_DONE)
+		return status;
 	progress_start(request->new_key ? "making the key" : "opening the key");
-	if (is_key_uri(context, request->source))
+	if (is_key)
 		(void)request_for_key(context, request, &der, &size, &err);
 	else
 		(void)request_for_application(
 		    context, request, &der, &size, &err);
 	progress_stop();
 	if (der == NULL)
-		status = program_fail(&err);
-	else
-		status = program_write_pem(
-		    request->output, "CERTIFICATE REQUEST", der, size);
+		return program_fail(&err);
+	pem = program_pem("CERTIFICATE REQUEST", der, size);
+	status = program_give_pem(program, request->output, "request", pem);
+	free(pem);
 	clv_free(der);
 	return status;
 }

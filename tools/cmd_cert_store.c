@@ -172,15 +172,15 @@ chain_pem(const uint8_t *der, size_t size)
 }
 
 static int
-print(const char *path, const uint8_t *der, size_t size)
+print(const struct program *program, const char *path, const uint8_t *der,
+    size_t size)
 {
 	char *pem = chain_pem(der, size);
 	int status;
 
 	if (pem == NULL)
 		return program_refuse(NULL, "the certificates can't be read");
-	status =
-	    program_write(path, pem, strlen(pem)) ? EXIT_DONE : EXIT_REFUSED;
+	status = program_give_pem(program, path, "certificates", pem);
 	free(pem);
 	return status;
 }
@@ -210,7 +210,7 @@ cmd_cert_read(struct program *program, int argc, char **argv)
 	if (status != EXIT_DONE)
 		return status;
 	if (clv_key_read_certificates(key, &der, &size, &err) == CLV_OK)
-		status = print(path, der, size);
+		status = print(program, path, der, size);
 	else
 		status = program_fail(&err);
 	clv_free(der);

@@ -25,6 +25,7 @@ struct init {
 	size_t count;
 	unsigned long days;
 	bool named;
+	bool has_uri;
 };
 
 static int
@@ -62,6 +63,9 @@ handle(const struct program *program, struct init *init, int option)
 	case SUBJECT_CN:
 		init->named = true;
 		break;
+	case SUBJECT_URI:
+		init->has_uri = true;
+		break;
 	default:
 		break;
 	}
@@ -91,6 +95,10 @@ read_arguments(
 	}
 	if (optind != argc - 1)
 		return program_usage(program, "one DIR is needed");
+	if (!init->has_uri)
+		return program_usage(program,
+		    "--uri is needed: the application's URI, such as "
+		    "urn:HOST:PRODUCT");
 	init->directory = argv[optind];
 	if (init->count == 0)
 		init->algorithms[init->count++] = CLV_RSA_2048;

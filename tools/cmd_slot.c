@@ -40,6 +40,23 @@ open_application(struct program *program, const char *directory)
 
 /* ---- groups ---- */
 
+static int
+print_group(const struct program *program, const clv_application *application,
+    const char *group)
+{
+	const char *path = clv_application_trust_list(application, group);
+	cJSON *document;
+
+	if (!program->json) {
+		printf("%s\n", path);
+		return program_finish();
+	}
+	document = cJSON_CreateObject();
+	cJSON_AddStringToObject(document, "group", group);
+	cJSON_AddStringToObject(document, "trustList", path);
+	return program_print_json(&document);
+}
+
 int
 cmd_group_add(struct program *program, int argc, char **argv)
 {
@@ -51,6 +68,7 @@ cmd_group_add(struct program *program, int argc, char **argv)
 	clv_application *application;
 	clv_error *err = NULL;
 	size_t count = 0;
+	int status = EXIT_REFUSED;
 	int option;
 
 	while ((option = program_option(program, argc, argv, options)) != -1) {
@@ -70,10 +88,9 @@ cmd_group_add(struct program *program, int argc, char **argv)
 		return EXIT_REFUSED;
 	if (clv_application_add_group(application, argv[optind + 1], trust_list,
 		types, count, &err) == CLV_OK)
-		printf("%s\n",
-		    clv_application_trust_list(application, argv[optind + 1]));
+		status = print_group(program, application, argv[optind + 1]);
 	clv_application_free(&application);
-	return err != NULL ? program_fail(&err) : program_finish();
+	return err != NULL ? program_fail(&err) : status;
 }
 
 /* ---- slots ---- */

@@ -67,7 +67,7 @@ cmd_trust_import(struct program *program, int argc, char **argv)
 }
 
 static int
-print_pem(clv_trust *trust)
+print_pem(const struct program *program, clv_trust *trust)
 {
 	clv_error *err = NULL;
 	char *pem = NULL;
@@ -76,7 +76,7 @@ print_pem(clv_trust *trust)
 
 	if (clv_trust_export_pem(trust, CLV_TRUST_ALL_LISTS, &pem, &size, &err))
 		return program_fail(&err);
-	status = program_write(NULL, pem, size) ? EXIT_DONE : EXIT_REFUSED;
+	status = program_give_pem(program, NULL, "pem", pem);
 	clv_free(pem);
 	return status;
 }
@@ -107,7 +107,7 @@ cmd_trust_export(struct program *program, int argc, char **argv)
 	if (trust == NULL)
 		return EXIT_REFUSED;
 	if (pem)
-		status = print_pem(trust);
+		status = print_pem(program, trust);
 	else if (clv_trust_export_files(trust, CLV_TRUST_ALL_LISTS, to, &err))
 		status = program_fail(&err);
 	else

@@ -52,8 +52,8 @@ run(const struct command *command, int words, int argc, char **argv)
 	argv[words] = (char *)(uintptr_t) "claviger";
 	status = command->run(&program, argc - words, argv + words);
 	clv_context_free(&program.context);
-	if (program.refused)
-		return EXIT_REFUSED;
+	if (program.settled != EXIT_DONE)
+		return program.settled;
 	if (status == EXIT_DONE)
 		status = program_finish();
 	return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright (c) the Claviger authors */
 
-/* Writing PEM: RFC 7468. */
+/* Giving PEM: RFC 7468. */
 
 #include "program.h"
 
@@ -43,16 +43,22 @@ program_pem(const char *label, const uint8_t *der, size_t size)
 }
 
 int
-program_write_pem(
-    const char *path, const char *label, const uint8_t *der, size_t size)
+program_give_pem(const struct program *program, const char *path,
+    const char *name, const char *pem)
 {
-	char *pem = program_pem(label, der, size);
-	int status;
+	const bool has_file = path != NULL && strcmp(path, "-") != 0;
+	cJSON *document;
 
 	if (pem == NULL)
 		return program_refuse(NULL, "out of memory");
-	status =
-	    program_write(path, pem, strlen(pem)) ? EXIT_DONE : EXIT_REFUSED;
-	free(pem);
-	return status;
+	if ((has_file || !program->json) &&
+	    !program_write(path, pem, strlen(pem)))
+		return EXIT_REFUSED;
+	if (!program->json)
+		return EXIT_DONE;
+	document = cJSON_CreateObject();
+	cJSON_AddStringToObject(document, name, pem);
+	if (has_file)
+		cJSON_AddStringToObject(document, "file", path);
+	return program_print_json(&document);
 }

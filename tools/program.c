@@ -21,8 +21,22 @@ end_options(struct program *program)
 	if (program->application == NULL || program->stays_itself ||
 	    account_become(program->application))
 		return -1;
-	program->refused = true;
+	program->settled = EXIT_REFUSED;
 	return '?';
+}
+
+/* One more source than there is room for must not be passed over. */
+static bool
+add_option(const struct program *program, const char *name,
+    const char **sources, size_t *count)
+{
+	if (*count == PROGRAM_SOURCES_MAX) {
+		(void)program_usage(program, "--%s is given more than %d times",
+		    name, PROGRAM_SOURCES_MAX);
+		return false;
+	}
+	sources[(*count)++] = optarg;
+	return true;
 }
 
 int
@@ -37,15 +51,15 @@ program_option(struct program *program, int argc, char **argv,
 			program->json = true;
 			break;
 		case OPTION_PIN_SOURCE:
-			if (program->source_count < PROGRAM_SOURCES_MAX)
-				program->sources[program->source_count++] =
-				    optarg;
+			if (!add_option(program, "pin-source", program->sources,
+				&program->source_count))
+				return '?';
 			break;
 		case OPTION_NEW_PIN_SOURCE:
-			if (program->new_source_count < PROGRAM_SOURCES_MAX)
-				program
-				    ->new_sources[program->new_source_count++] =
-				    optarg;
+			if (!add_option(program, "new-pin-source",
+				program->new_sources,
+				&program->new_source_count))
+				return '?';
 			break;
 		case OPTION_APPLICATION:
 			program->application = optarg;
@@ -119,24 +133,44 @@ program_context(struct program *program)
 	}
 	if (status == CLV_OK)
 		return program->context;
-	(void)program_fail(&err);
+	if (status == CLV_INVALID)
+		program->settled = program_misused(program, &err);
+	else
+		(void)program_fail(&err);
 	clv_context_free(&program->context);
 	return NULL;
+}
+
+static void
+print_error(const clv_error *err)
+{
+	fprintf(stderr, "claviger: ");
+	program_print_text(stderr, clv_error_message(err));
+	fprintf(stderr, "\n");
+	if (clv_error_remedy(err) != NULL) {
+		fprintf(stderr, "  fix: ");
+		program_print_text(stderr, clv_error_remedy(err));
+		fprintf(stderr, "\n");
+	}
 }
 
 int
 program_fail(clv_error **err)
 {
-	fprintf(stderr, "claviger: ");
-	program_print_text(stderr, clv_error_message(*err));
-	fprintf(stderr, "\n");
-	if (clv_error_remedy(*err) != NULL) {
-		fprintf(stderr, "  fix: ");
-		program_print_text(stderr, clv_error_remedy(*err));
-		fprintf(stderr, "\n");
-	}
+	print_error(*err);
 	clv_error_free(err);
 	return EXIT_REFUSED;
+}
+
+int
+program_misused(const struct program *program, clv_error **err)
+{
+	if (clv_error_status(*err) == CLV_NO_MEMORY)
+		return program_fail(err);
+	print_error(*err);
+	help_usage(stderr, program->command);
+	clv_error_free(err);
+	return EXIT_USAGE;
 }
 
 /* Names of files are in it, which others may have chosen. */

@@ -45,7 +45,8 @@ struct program {
 	 * the end of the options, unless the command judges it from outside. */
 	const char *application;
 	bool stays_itself;
-	bool refused; /* by program_option(): no usage, but EXIT_REFUSED */
+	/* The exit status, whatever the command makes of it; 0: as it says. */
+	int settled;
 };
 
 /*
@@ -87,7 +88,10 @@ clv_context *program_context(struct program *program);
 /* "claviger: WHAT: WHY" and "  fix: COMMAND"; frees the error. Returns
  * EXIT_REFUSED. */
 int program_fail(clv_error **err);
-/* The same for a failure that is no clv_error. */
+/* The same for what is wrong with an option's value, and the usage. Returns
+ * EXIT_USAGE; EXIT_REFUSED if memory ran out. */
+int program_misused(const struct program *program, clv_error **err);
+/* As program_fail(), for a failure that is no clv_error. */
 int program_refuse(const char *remedy, const char *format, ...)
     CLV_PRINTF(2, 3);
 /* What is wrong with the command line, and the usage. Returns EXIT_USAGE. */
@@ -122,9 +126,10 @@ bool program_write_private(const char *path, const void *bytes, size_t size);
 
 /* PEM text, which the caller frees; NULL if memory runs out. */
 char *program_pem(const char *label, const uint8_t *der, size_t size);
-/* The same into a file; an exit status. */
-int program_write_pem(
-    const char *path, const char *label, const uint8_t *der, size_t size);
+/* Prints PEM text or writes it into a file; with --json prints it as `name`,
+ * and the file beside it. An exit status; text NULL is out of memory. */
+int program_give_pem(const struct program *program, const char *path,
+    const char *name, const char *pem);
 
 /* Numbers and names on the command line; false after a complaint. */
 bool program_number(const struct program *program, const char *option,

@@ -50,5 +50,5 @@ subject_option(const struct program *program, clv_subject *subject, int option,
 	default:
 		return -1;
 	}
-	return err == NULL ? EXIT_DONE : program_fail(&err);
+	return err == NULL ? EXIT_DONE : program_misused(program, &err);
 }
