@@ -7,9 +7,14 @@
 
 #include "base/base64.h"
 
+/* White space, and the mark that some editors put first, U+FEFF. */
 static void
 skip_space(struct clv_span *text)
 {
+	const struct clv_span mark = CLV_SPAN_TEXT("\xef\xbb\xbf");
+
+	if (clv_span_starts(*text, mark))
+		clv_span_skip(text, mark.size);
 	while (text->size > 0 && clv_is_space(text->data[0]))
 		clv_span_skip(text, 1);
 }
@@ -60,6 +65,16 @@ take_headers(struct clv_span *text, struct clv_span *headers)
 	*text = rest;
 }
 
+/* RFC 7468, 2: text may stand before a boundary, such as OpenSSL's "Bag
+ * Attributes". What has a boundary's dashes in it is no such text: a damaged
+ * boundary must not hide a block. */
+static bool
+is_explanation(struct clv_span line)
+{
+	return memmem(line.data, line.size, "-----", 5) == NULL &&
+	    memchr(line.data, '\0', line.size) == NULL;
+}
+
 enum clv_pem_found
 clv_pem_next(struct clv_span *text, struct clv_pem_block *block)
 {
@@ -69,7 +84,9 @@ clv_pem_next(struct clv_span *text, struct clv_pem_block *block)
 	skip_space(text);
 	if (text->size == 0)
 		return CLV_PEM_END;
-	line = take_line(text);
+	do
+		line = take_line(text);
+	while (text->size > 0 && is_explanation(line));
 	if (!read_boundary(line, CLV_SPAN_TEXT("-----BEGIN "), &block->label))
 		return CLV_PEM_TEXT;
 	if (text->size == 0)

@@ -18,11 +18,12 @@ struct clv_pem_block {
 enum clv_pem_found {
 	CLV_PEM_BLOCK,
 	CLV_PEM_END,   /* nothing but white space was left */
-	CLV_PEM_TEXT,  /* something that is not PEM stands there */
+	CLV_PEM_TEXT,  /* something that is not PEM stands there, or behind */
 	CLV_PEM_BROKEN /* a block without a proper end */
 };
 
-/* Takes the next block. Only white space may stand between blocks. */
+/* Takes the next block. Before it, lines of text may stand that have neither
+ * "-----" nor a 0 byte in them; behind the last one, only white space. */
 enum clv_pem_found clv_pem_next(
     struct clv_span *text, struct clv_pem_block *block);
 
