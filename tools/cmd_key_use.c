@@ -7,8 +7,10 @@
 
 #include <string.h>
 
-/* The largest message that is signed: one secret. */
-#define MESSAGE_MAX CLV_SECRET_MAX
+#include <openssl/evp.h>
+
+/* Where all of the input is needed at once: one secret. */
+#define INPUT_MAX CLV_SECRET_MAX
 
 enum { SCHEME = 1, RAW, IN, OUT };
 
@@ -54,8 +56,7 @@ read_arguments(struct program *program, int argc, char **argv,
 
 /* The key first: a wrong password should not wait for standard input. */
 static bool
-prepare(struct program *program, const struct use *use, clv_key **key,
-    clv_secret *input)
+open_key(struct program *program, const struct use *use, clv_key **key)
 {
 	clv_context *context = program_context(program);
 	clv_error *err = NULL;
@@ -65,39 +66,107 @@ prepare(struct program *program, const struct use *use, clv_key **key,
 	progress_start("opening the key");
 	(void)clv_key_open(context, use->uri, key, &err);
 	progress_stop();
-	if (*key == NULL) {
+	if (*key == NULL)
 		(void)program_fail(&err);
-		return false;
-	}
-	return program_read(use->input, MESSAGE_MAX, input);
+	return *key != NULL;
 }
 
+/* ---- signing ---- */
+
 static int
-sign(const struct use *use, clv_key *key, const clv_secret *message)
+write_signature(const struct use *use, const uint8_t *signature, size_t size)
 {
-	uint8_t signature[CLV_SIGNATURE_MAX];
 	uint8_t der[CLV_SIGNATURE_MAX];
-	const uint8_t *result = signature;
-	size_t size = sizeof(signature);
 	size_t der_size = sizeof(der);
 	clv_error *err = NULL;
 
-	if (clv_key_sign(key, use->scheme, message->data, message->size,
-		signature, &size, &err))
-		return program_fail(&err);
 	if (clv_scheme_describe(use->scheme)->family == CLV_FAMILY_EC &&
 	    !use->raw) {
 		if (clv_ecdsa_to_der(signature, size, der, &der_size, &err))
 			return program_fail(&err);
-		result = der;
+		signature = der;
 		size = der_size;
 	}
-	return program_write(use->output, result, size) ? EXIT_DONE
-							: EXIT_REFUSED;
+	return program_write(use->output, signature, size) ? EXIT_DONE
+							   : EXIT_REFUSED;
+}
+
+/* EdDSA reads the message twice, so all of it has to be there. */
+static int
+sign_whole(const struct use *use, clv_key *key)
+{
+	uint8_t signature[CLV_SIGNATURE_MAX];
+	size_t size = sizeof(signature);
+	clv_secret message = CLV_SECRET_INIT;
+	clv_error *err = NULL;
+	int status = EXIT_REFUSED;
+
+	if (program_read(use->input, INPUT_MAX, &message))
+		status = clv_key_sign(key, use->scheme, message.data,
+			     message.size, signature, &size, &err) == CLV_OK
+		    ? write_signature(use, signature, size)
+		    : program_fail(&err);
+	clv_secret_clear(&message);
+	return status;
+}
+
+static bool
+hash_piece(void *user, const void *piece, size_t size)
+{
+	EVP_MD_CTX *hashing = user;
+
+	if (EVP_DigestUpdate(hashing, piece, size) == 1)
+		return true;
+	(void)program_refuse(NULL, "OpenSSL can't hash the message");
+	return false;
+}
+
+/* Any other scheme needs the hash only. */
+static int
+sign_hash(const struct use *use, clv_key *key, EVP_MD_CTX *hashing, size_t size)
+{
+	uint8_t signature[CLV_SIGNATURE_MAX];
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	size_t signature_size = sizeof(signature);
+	clv_error *err = NULL;
+
+	if (!program_read_pieces(use->input, hash_piece, hashing))
+		return EXIT_REFUSED;
+	if (EVP_DigestFinal_ex(hashing, digest, NULL) != 1)
+		return program_refuse(NULL, "OpenSSL can't hash the message");
+	if (clv_key_sign_digest(key, use->scheme, digest, size, signature,
+		&signature_size, &err))
+		return program_fail(&err);
+	return write_signature(use, signature, signature_size);
 }
 
 static int
-decrypt(const struct use *use, clv_key *key, const clv_secret *ciphertext)
+sign(const struct use *use, clv_key *key)
+{
+	const clv_hash hash = clv_scheme_describe(use->scheme)->hash;
+	EVP_MD_CTX *hashing;
+	EVP_MD *kind;
+	int status;
+
+	if (hash == CLV_HASH_NONE)
+		return sign_whole(use, key);
+	kind = EVP_MD_fetch(NULL, clv_hash_name(hash), NULL);
+	hashing = EVP_MD_CTX_new();
+	if (kind != NULL && hashing != NULL &&
+	    EVP_DigestInit_ex2(hashing, kind, NULL) == 1)
+		status = sign_hash(use, key, hashing, clv_hash_size(hash));
+	else
+		status = program_refuse(NULL, "OpenSSL has no %s to hash with",
+		    clv_hash_name(hash));
+	EVP_MD_CTX_free(hashing);
+	EVP_MD_free(kind);
+	return status;
+}
+
+/* ---- decrypting ---- */
+
+static int
+decrypt_block(const struct use *use, clv_key *key, const clv_secret *ciphertext)
 {
 	uint8_t plaintext[CLV_PLAINTEXT_MAX];
 	size_t size = sizeof(plaintext);
@@ -115,20 +184,28 @@ decrypt(const struct use *use, clv_key *key, const clv_secret *ciphertext)
 }
 
 static int
-use_key(struct program *program, int argc, char **argv,
-    const struct option *options,
-    int (*what)(const struct use *, clv_key *, const clv_secret *))
+decrypt(const struct use *use, clv_key *key)
 {
-	clv_secret input = CLV_SECRET_INIT;
+	clv_secret ciphertext = CLV_SECRET_INIT;
+	int status = EXIT_REFUSED;
+
+	if (program_read(use->input, INPUT_MAX, &ciphertext))
+		status = decrypt_block(use, key, &ciphertext);
+	clv_secret_clear(&ciphertext);
+	return status;
+}
+
+static int
+use_key(struct program *program, int argc, char **argv,
+    const struct option *options, int (*what)(const struct use *, clv_key *))
+{
 	struct use use = {0};
 	clv_key *key = NULL;
 	int status = read_arguments(program, argc, argv, options, &use);
 
 	if (status != EXIT_DONE)
 		return status == -1 ? EXIT_DONE : status;
-	status = prepare(program, &use, &key, &input) ? what(&use, key, &input)
-						      : EXIT_REFUSED;
-	clv_secret_clear(&input);
+	status = open_key(program, &use, &key) ? what(&use, key) : EXIT_REFUSED;
 	clv_key_free(&key);
 	return status;
 }

@@ -117,6 +117,10 @@ void program_print_text(FILE *stream, const char *text);
  * false then.
  */
 bool program_read(const char *path, size_t max, clv_secret *out);
+/* The same piece by piece, of any size; `take` says false to end it, after a
+ * complaint. */
+typedef bool program_piece_fn(void *user, const void *piece, size_t size);
+bool program_read_pieces(const char *path, program_piece_fn *take, void *user);
 /* Written through a temporary file beside it, with mode 0644 less the umask. A
  * file that is there keeps its owner and who may read and write it; a link is
  * followed. */
