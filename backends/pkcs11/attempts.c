@@ -20,15 +20,12 @@
 #include "gate.h"
 
 /*
- * The file: a header of 32 bytes, then hashes of 32 bytes, the oldest first.
- * A torn last hash is as good as none.
+ * The file: a header of 32 bytes, then records of 32 bytes. None of them lies
+ * across the border of a disk's sector, so a write is there or not.
  */
-#define MAGIC "CLVPIN1\n"
+#define MAGIC "CLVPIN2\n"
 #define SALT_SIZE 16U
-#define HASH_SIZE 32U
-#define HEADER_SIZE 32U
-#define UNFINISHED_AT 24
-#define HASHES_MAX 64U
+#define RECORDS_MAX 64U
 
 /* The binary logarithm of scrypt's N, for new files: 16 MiB and some 30 ms for
  * each guess. A file's own is kept, so that its hashes go on to count. */
@@ -44,10 +41,21 @@
 struct header {
 	char magic[8];
 	unsigned char salt[SALT_SIZE];
-	unsigned char unfinished;
+	unsigned char reserved;
 	unsigned char cost;
-	unsigned char reserved[6];
+	unsigned char reserved_too[6];
 };
+
+/* All zero: free. */
+struct record {
+	unsigned char value[P11_VALUE_SIZE];
+	unsigned char state;
+};
+
+/* A record's state: 0 if the PIN was refused, else logins without an end, and
+ * whether one had a doubtful end. */
+#define UNFINISHED 0x7fU
+#define UNSURE 0x80U
 
 /* Stands in for the file where there is no place for it; keyed by token, but
  * shared by all, as PINs are few. */
@@ -268,101 +276,222 @@ clv_p11_attempts_close(struct p11_attempts *attempts)
 }
 
 static clv_status
-hash_pin(const struct p11_attempts *attempts, const clv_secret *pin,
-    unsigned char hash[HASH_SIZE], clv_error **err)
+hash_pin(struct p11_attempts *attempts, const clv_secret *pin, clv_error **err)
 {
 	struct header header;
 
+	if (attempts->hashed)
+		return CLV_OK;
 	if (!read_header(attempts, &header))
 		return failed(attempts, "read", err);
 	if (EVP_PBE_scrypt_ex((const char *)pin->data, pin->size, header.salt,
-		SALT_SIZE, 1UL << header.cost, SCRYPT_R, 1, 64UL << 20, hash,
-		HASH_SIZE, attempts->openssl, NULL) != 1)
+		SALT_SIZE, 1UL << header.cost, SCRYPT_R, 1, 64UL << 20,
+		attempts->value, P11_VALUE_SIZE, attempts->openssl, NULL) != 1)
 		return clv_error_raise(
 		    err, CLV_INTERNAL, NULL, "can't hash a PIN");
+	attempts->hashed = true;
 	return CLV_OK;
-}
-
-static size_t
-read_hashes(const struct p11_attempts *attempts, unsigned char *hashes)
-{
-	const ssize_t size =
-	    pread(attempts->fd, hashes, HASHES_MAX * HASH_SIZE, HEADER_SIZE);
-
-	return size > 0 ? (size_t)size / HASH_SIZE : 0;
-}
-
-clv_status
-clv_p11_attempts_is_bad(struct p11_attempts *attempts, const clv_secret *pin,
-    bool *bad, clv_error **err)
-{
-	unsigned char hashes[HASHES_MAX * HASH_SIZE];
-	unsigned char hash[HASH_SIZE];
-	const size_t count = read_hashes(attempts, hashes);
-	clv_status status;
-
-	*bad = false;
-	if (count == 0)
-		return CLV_OK;
-	status = hash_pin(attempts, pin, hash, err);
-	for (size_t i = 0; status == CLV_OK && i < count; i++)
-		*bad |= memcmp(hashes + i * HASH_SIZE, hash, HASH_SIZE) == 0;
-	clv_wipe(hash, sizeof(hash));
-	return status;
-}
-
-clv_status
-clv_p11_attempts_add_bad(
-    struct p11_attempts *attempts, const clv_secret *pin, clv_error **err)
-{
-	unsigned char hashes[HASHES_MAX * HASH_SIZE];
-	size_t count = read_hashes(attempts, hashes);
-	unsigned char *last;
-	clv_status status;
-	size_t size;
-
-	if (count == HASHES_MAX) {
-		count--;
-		memmove(hashes, hashes + HASH_SIZE, count * HASH_SIZE);
-	}
-	last = hashes + count * HASH_SIZE;
-	status = hash_pin(attempts, pin, last, err);
-	if (status != CLV_OK)
-		return status;
-	size = (count + 1) * HASH_SIZE;
-	if (pwrite(attempts->fd, hashes, size, HEADER_SIZE) != (ssize_t)size)
-		return failed(attempts, "write", err);
-	(void)fdatasync(attempts->fd);
-	return CLV_OK;
-}
-
-unsigned
-clv_p11_attempts_unfinished(const struct p11_attempts *attempts)
-{
-	struct header header;
-
-	return read_header(attempts, &header) ? header.unfinished : 0;
 }
 
 static bool
-write_unfinished(const struct p11_attempts *attempts, unsigned count)
+is_free(const struct record *record)
 {
-	const unsigned char byte = count > 255 ? 255 : (unsigned char)count;
+	static const struct record none;
 
-	return pwrite(attempts->fd, &byte, 1, UNFINISHED_AT) == 1;
+	return memcmp(record, &none, sizeof(none)) == 0;
+}
+
+static bool
+is_of(const struct record *record, const struct p11_attempts *attempts)
+{
+	return !is_free(record) &&
+	    memcmp(record->value, attempts->value, P11_VALUE_SIZE) == 0;
+}
+
+/* How many records there are, free ones included. */
+static size_t
+read_records(
+    const struct p11_attempts *attempts, struct record records[RECORDS_MAX])
+{
+	const ssize_t size = pread(attempts->fd, records,
+	    RECORDS_MAX * sizeof(*records), sizeof(struct header));
+
+	return size > 0 ? (size_t)size / sizeof(*records) : 0;
+}
+
+static bool
+write_records(const struct p11_attempts *attempts, const struct record *records,
+    size_t count)
+{
+	const size_t size = count * sizeof(*records);
+
+	return pwrite(attempts->fd, records, size, sizeof(struct header)) ==
+	    (ssize_t)size;
 }
 
 clv_status
-clv_p11_attempts_begin(struct p11_attempts *attempts, clv_error **err)
+clv_p11_attempts_recall(struct p11_attempts *attempts, const clv_secret *pin,
+    struct p11_past *past, clv_error **err)
 {
-	if (!write_unfinished(
-		attempts, clv_p11_attempts_unfinished(attempts) + 1))
+	struct record records[RECORDS_MAX];
+	const size_t count = read_records(attempts, records);
+	clv_status status = CLV_OK;
+
+	*past = (struct p11_past){0};
+	for (size_t i = 0; status == CLV_OK && i < count; i++) {
+		if (is_free(&records[i]))
+			continue;
+		status = hash_pin(attempts, pin, err);
+		if (status != CLV_OK || !is_of(&records[i], attempts))
+			continue;
+		past->refused = records[i].state == 0;
+		past->unsure = (records[i].state & UNSURE) != 0;
+		past->unfinished = records[i].state & UNFINISHED;
+	}
+	return status;
+}
+
+/* The record of the PIN that was hashed, or room for it; the oldest gives
+ * way. */
+static size_t
+find_room(const struct p11_attempts *attempts,
+    struct record records[RECORDS_MAX], size_t *count)
+{
+	size_t room = *count;
+
+	for (size_t i = *count; i-- > 0;)
+		if (is_of(&records[i], attempts))
+			return i;
+		else if (is_free(&records[i]))
+			room = i;
+	if (room == RECORDS_MAX) {
+		room--;
+		memmove(records, records + 1, room * sizeof(*records));
+	}
+	if (room == *count)
+		(*count)++;
+	memset(&records[room], 0, sizeof(*records));
+	memcpy(records[room].value, attempts->value, P11_VALUE_SIZE);
+	return room;
+}
+
+static clv_status
+note(struct p11_attempts *attempts, struct record records[RECORDS_MAX],
+    size_t count, bool at_once, clv_error **err)
+{
+	if (!write_records(attempts, records, count) ||
+	    (at_once && fdatasync(attempts->fd) != 0 && errno != EINVAL))
 		return failed(attempts, "write", err);
 	return CLV_OK;
 }
 
-void
-clv_p11_attempts_end(struct p11_attempts *attempts)
+clv_status
+clv_p11_attempts_begin(
+    struct p11_attempts *attempts, const clv_secret *pin, clv_error **err)
 {
-	(void)write_unfinished(attempts, 0);
+	struct record records[RECORDS_MAX];
+	size_t count = read_records(attempts, records);
+	clv_status status = hash_pin(attempts, pin, err);
+	unsigned unfinished;
+	size_t at;
+
+	if (status != CLV_OK)
+		return status;
+	at = find_room(attempts, records, &count);
+	unfinished = records[at].state & UNFINISHED;
+	if (unfinished < UNFINISHED)
+		unfinished++;
+	records[at].state = (unsigned char)unfinished;
+	return note(attempts, records, count, true, err);
+}
+
+/* The user has one PIN: it can't be any of the others. They may be other
+ * tokens', though, where this process remembers for all. */
+static void
+settle(
+    const struct p11_attempts *attempts, struct record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_of(&records[i], attempts))
+			memset(&records[i], 0, sizeof(records[i]));
+		else if (attempts->lasting)
+			records[i].state = 0;
+}
+
+static bool
+has_open_ones(const struct record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (records[i].state != 0)
+			return true;
+	return false;
+}
+
+static clv_status
+end_accepted(
+    struct p11_attempts *attempts, const clv_secret *pin, clv_error **err)
+{
+	struct record records[RECORDS_MAX];
+	const size_t count = read_records(attempts, records);
+	clv_status status;
+
+	if (!has_open_ones(records, count))
+		return CLV_OK;
+	status = hash_pin(attempts, pin, err);
+	if (status != CLV_OK)
+		return status;
+	settle(attempts, records, count);
+	return note(attempts, records, count, false, err);
+}
+
+static clv_status
+end_refused(
+    struct p11_attempts *attempts, const clv_secret *pin, clv_error **err)
+{
+	struct record records[RECORDS_MAX];
+	size_t count = read_records(attempts, records);
+	clv_status status = hash_pin(attempts, pin, err);
+
+	if (status != CLV_OK)
+		return status;
+	records[find_room(attempts, records, &count)].state = 0;
+	return note(attempts, records, count, true, err);
+}
+
+/* As if it had not begun, but for the doubt. */
+static clv_status
+end_open(struct p11_attempts *attempts, unsigned doubt, clv_error **err)
+{
+	struct record records[RECORDS_MAX];
+	const size_t count = read_records(attempts, records);
+
+	for (size_t i = 0; attempts->hashed && i < count; i++) {
+		struct record *record = &records[i];
+		unsigned unfinished = record->state & UNFINISHED;
+
+		if (!is_of(record, attempts) || unfinished == 0)
+			continue;
+		record->state = (unsigned char)((unfinished - 1) | doubt);
+		if (record->state == 0)
+			memset(record, 0, sizeof(*record));
+		return note(attempts, records, count, doubt != 0, err);
+	}
+	return CLV_OK;
+}
+
+clv_status
+clv_p11_attempts_end(struct p11_attempts *attempts, const clv_secret *pin,
+    enum p11_outcome outcome, clv_error **err)
+{
+	switch (outcome) {
+	case P11_LOGIN_ACCEPTED:
+		return end_accepted(attempts, pin, err);
+	case P11_LOGIN_REFUSED:
+		return end_refused(attempts, pin, err);
+	case P11_LOGIN_UNKNOWN:
+		return end_open(attempts, UNSURE, err);
+	case P11_LOGIN_UNJUDGED:
+	default:
+		return end_open(attempts, 0, err);
+	}
 }

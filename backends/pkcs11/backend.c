@@ -51,7 +51,7 @@
  *                                  the methods
  *   object.c public.c encode.c verify.c match.c   objects, public keys to check
  *                                  with, and whose they are
- *   run.c login.c attempts.c       a session, logged in; once more after
+ *   run.c login.c pin.c attempts.c   a session, logged in; once more after
  *                                  what went wrong was repaired
  *   store.c selector.c             RFC 7512
  *   token.c session.c place.c      sessions, and where the token is

@@ -3,70 +3,19 @@
 
 #include "login.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "attempts.h"
+#include "pin.h"
 
-/* Values offered before giving up on somebody who has only wrong ones. */
-#define TURNS_MAX 8U
 #define LOGIN_MS 120000U
-
-#define UNLOCK_REMEDY                                                       \
-	"check the PIN; a last wrong one locks the token: try it with a "   \
-	"person present (--pin-source prompt), or unblock the token first " \
-	"with the security officer's PIN (pkcs11-tool --init-pin)"
-
-/* One login: of the user, or for one operation. */
-struct login {
-	struct p11_call *call;
-	CK_USER_TYPE user;
-	CK_TOKEN_INFO info;
-	struct p11_attempts attempts;
-	clv_secret pin;
-	unsigned turn;   /* 1 for the first value that the host gives */
-	bool from_store; /* the value is the one that worked before */
-	bool retry;
-	bool unsure; /* how many tries there are; taken as the last one */
-};
-
-static CK_RV
-raise_last_try(struct login *login)
-{
-	struct p11_call *call = login->call;
-
-	return clv_p11_call_raised(call,
-	    clv_error_raise(call->err, CLV_AUTH_LAST_TRY,
-		&(struct clv_error_info){.operation = call->operation,
-		    .subject = call->subject,
-		    .remedy = UNLOCK_REMEDY},
-		"one more wrong PIN would lock the token; none was tried"));
-}
-
-static CK_RV
-raise_wrong(struct login *login)
-{
-	struct p11_call *call = login->call;
-	char remedy[700];
-
-	(void)snprintf(remedy, sizeof(remedy),
-	    "give the right PIN; if the token's PIN was changed to one that "
-	    "was wrong before, remove %s",
-	    login->attempts.path);
-	return clv_p11_call_raised(call,
-	    clv_error_raise(call->err, CLV_AUTH,
-		&(struct clv_error_info){.operation = call->operation,
-		    .subject = call->subject,
-		    .remedy = remedy,
-		    .domain = CLV_DOMAIN_PKCS11,
-		    .code = CKR_PIN_INCORRECT,
-		    .code_name = "CKR_PIN_INCORRECT"},
-		"the PIN is wrong"));
-}
+/* General failures of C_Login in one call, before it is left alone. */
+#define FAILURES_MAX 2U
+#define COUNTS \
+	(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED)
 
 /* The token's word on how many tries there are; asked before each. */
 static CK_RV
-read_flags(struct login *login)
+read_flags(struct p11_login *login)
 {
 	struct p11_token *token = login->call->store->token;
 	struct p11_identity now = {0};
@@ -88,98 +37,7 @@ read_flags(struct login *login)
 }
 
 static bool
-is_final(const struct login *login)
-{
-	return login->unsure ||
-	    (login->info.flags & CKF_USER_PIN_FINAL_TRY) != 0;
-}
-
-static bool
-is_pinpad(const struct login *login)
-{
-	return (login->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
-}
-
-static CK_RV
-ask_host(struct login *login, clv_status *status)
-{
-	struct p11_call *call = login->call;
-	const struct p11_store *store = call->store;
-	const bool value = store->selector.pin_value != NULL;
-	const struct clv_ask_request request = {
-	    .purpose = login->user == CKU_CONTEXT_SPECIFIC ? CLV_ASK_CONTEXT_PIN
-							   : CLV_ASK_PIN,
-	    .uri = call->subject,
-	    .label = store->token->identity.label,
-	    .attempt = login->turn - (value && login->turn > 1 ? 1 : 0),
-	    .tries_left = is_final(login) ? 1 : -1,
-	    .flags = (login->retry ? CLV_ASK_RETRY : 0U) |
-		(login->info.flags & CKF_USER_PIN_COUNT_LOW ? CLV_ASK_COUNT_LOW
-							    : 0U) |
-		(is_final(login) ? CLV_ASK_FINAL_TRY : 0U) |
-		(is_pinpad(login) ? CLV_ASK_OPTIONAL : 0U)};
-
-	clv_p11_session_step_out(store->token, &call->visit);
-	*status = clv_host_ask(store->host, store->selector.pin_source,
-	    &request, &login->pin, call->err);
-	return clv_p11_session_step_in(store->token, &call->visit);
-}
-
-/* A value that was stored somewhere, without asking anybody. */
-static bool
-use_stored(struct login *login)
-{
-	struct p11_store *store = login->call->store;
-	struct p11_token *token = store->token;
-	bool found = false;
-
-	if (is_final(login))
-		return false;
-	(void)clv_p11_gate_lock(&token->module->gate);
-	if (login->turn == 0 && login->user == CKU_USER &&
-	    token->pin.size > 0) {
-		found = clv_secret_set(&login->pin, token->pin.data,
-			    token->pin.size, NULL) == CLV_OK;
-		login->from_store = found;
-	}
-	clv_p11_gate_unlock(&token->module->gate);
-	if (!found && login->turn <= 1 && store->selector.pin_value != NULL) {
-		login->turn = 1;
-		found = clv_secret_set(&login->pin, store->selector.pin_value,
-			    store->selector.pin_value_size, NULL) == CLV_OK;
-	}
-	return found;
-}
-
-/* Gets the next value to try into login->pin. */
-static CK_RV
-next_pin(struct login *login)
-{
-	struct p11_call *call = login->call;
-	clv_status status = CLV_OK;
-	CK_RV rv;
-
-	clv_secret_clear(&login->pin);
-	login->from_store = false;
-	if (use_stored(login))
-		return CKR_OK;
-	if (++login->turn > TURNS_MAX)
-		return raise_wrong(login);
-	/* The pad asks by itself; on the last try a person has to agree. */
-	if (is_pinpad(login) && !is_final(login))
-		return CKR_OK;
-	rv = ask_host(login, &status);
-	if (rv != CKR_OK)
-		return rv;
-	if (status == CLV_AUTH && is_final(login))
-		return raise_last_try(login);
-	if (status == CLV_AUTH && login->retry)
-		return raise_wrong(login);
-	return status == CLV_OK ? CKR_OK : clv_p11_call_raised(call, status);
-}
-
-static bool
-has_bad_size(const struct login *login)
+has_bad_size(const struct p11_login *login)
 {
 	const CK_TOKEN_INFO *info = &login->info;
 
@@ -190,73 +48,18 @@ has_bad_size(const struct login *login)
 }
 
 /*
- * With the file locked. A login that died half-way may have cost a try: where
- * the token says that tries are missing, or it happens again, only a person
- * may go on.
+ * Whether the PIN may have cost a try already, and would now cost another. A
+ * token that misses no tries has not counted what ended in a fault. Not all of
+ * them show that tries are missing, though: who dies twice in a login with the
+ * same PIN may have hung there, and been killed, for a reason.
  */
-static CK_RV
-check_unfinished(struct login *login)
-{
-	const unsigned unfinished =
-	    clv_p11_attempts_unfinished(&login->attempts);
-	const bool low = (login->info.flags & CKF_USER_PIN_COUNT_LOW) != 0;
-
-	if (unfinished == 0 || is_pinpad(login) || login->from_store)
-		return CKR_OK;
-	if (unfinished < 2 && !low)
-		return CKR_OK;
-	login->unsure = true;
-	return CKR_PIN_INCORRECT;
-}
-
-static CK_RV
-call_login(struct login *login)
-{
-	struct p11_call *call = login->call;
-	CK_BYTE *pin = is_pinpad(login) ? NULL : login->pin.data;
-	clv_status status;
-	CK_RV rv;
-
-	/* A PIN that was right a moment ago does not use up tries. */
-	if (!login->from_store) {
-		status = clv_p11_attempts_begin(&login->attempts, call->err);
-		if (status != CLV_OK)
-			return clv_p11_call_raised(call, status);
-	}
-	rv = call->f->C_Login(call->session->handle, login->user, pin,
-	    pin != NULL ? login->pin.size : 0);
-	/* A general failure leaves open whether it cost a try. */
-	if (!login->from_store && clv_p11_fault(rv) != P11_FAULT_MODULE)
-		clv_p11_attempts_end(&login->attempts);
-	return rv;
-}
-
 static bool
-is_wrong_pin(CK_RV rv)
+is_doubtful(const struct p11_login *login, const struct p11_past *past)
 {
-	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID ||
-	    rv == CKR_PIN_LEN_RANGE;
-}
-
-/* Some modules report a wrong PIN as a general failure (OpenSC's CAC driver):
- * then the token's flags tell. */
-static bool
-cost_a_try(struct login *login, CK_RV rv)
-{
-	const CK_FLAGS counts = CKF_USER_PIN_COUNT_LOW |
-	    CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
-	const CK_FLAGS before = login->info.flags & counts;
-	struct p11_token *token = login->call->store->token;
-	struct p11_identity now;
-	CK_TOKEN_INFO info = {0};
-
-	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
-		return false;
-	if (is_wrong_pin(rv) || rv == CKR_PIN_LOCKED)
-		return true;
-	return clv_p11_place_read(token->module, atomic_load(&token->slot),
-		   &now, &info) == CKR_OK &&
-	    (info.flags & counts) != before && (info.flags & counts) != 0;
+	if ((login->info.flags & COUNTS) == 0)
+		return past->unfinished > 1;
+	/* Before a restart it may have been tried. */
+	return past->unsure || past->unfinished > 0 || !login->attempts.lasting;
 }
 
 static void
@@ -267,66 +70,171 @@ forget_pin(struct p11_token *token)
 	clv_p11_gate_unlock(&token->module->gate);
 }
 
+/* With the file locked, so that what the token and the file say holds until
+ * the token has answered. CKR_PIN_INCORRECT: the next one, please. */
+static CK_RV
+check_pin(struct p11_login *login)
+{
+	struct p11_call *call = login->call;
+	struct p11_past past = {0};
+	clv_status status = CLV_OK;
+	CK_RV rv;
+
+	if (!clv_p11_pin_is_pad(login)) {
+		login->refused = has_bad_size(login);
+		if (!login->refused)
+			status = clv_p11_attempts_recall(
+			    &login->attempts, &login->pin, &past, call->err);
+		login->refused |= past.refused;
+	}
+	if (status != CLV_OK)
+		return clv_p11_call_raised(call, status);
+	if (login->refused) {
+		/* Another process may have found that it was changed. */
+		if (login->from_store)
+			forget_pin(call->store->token);
+		return CKR_PIN_INCORRECT;
+	}
+	rv = read_flags(login);
+	if (rv != CKR_OK)
+		return rv;
+	if (clv_p11_pin_is_last_try(login))
+		/* It was asked on other terms? */
+		return login->for_last_try ? CKR_OK : CKR_PIN_INCORRECT;
+	if (clv_p11_pin_is_pad(login) || login->from_store || login->in_doubt ||
+	    !is_doubtful(login, &past))
+		return CKR_OK;
+	login->doubt = true;
+	return CKR_PIN_INCORRECT;
+}
+
+static bool
+is_wrong_pin(CK_RV rv)
+{
+	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID ||
+	    rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_LOCKED;
+}
+
+/* Not an answer to the question. */
+static bool
+is_vague(CK_RV rv)
+{
+	const enum p11_fault fault = clv_p11_fault(rv);
+
+	return fault == P11_FAULT_MODULE || fault == P11_FAULT_DEVICE ||
+	    (rv & CKR_VENDOR_DEFINED) != 0;
+}
+
+/* A card counts before it compares: one that was pulled meanwhile misses a try
+ * even if the PIN was right. */
+static bool
+broke_off(CK_RV rv)
+{
+	return clv_p11_fault(rv) == P11_FAULT_DEVICE || rv == CKR_DEVICE_ERROR;
+}
+
+/* Some modules report a wrong PIN as a general failure (OpenSC's CAC driver):
+ * then the token's flags tell. */
+static enum p11_outcome
+judge(const struct p11_login *login, CK_RV rv)
+{
+	const CK_FLAGS before = login->info.flags & COUNTS;
+	struct p11_token *token = login->call->store->token;
+	struct p11_identity now = {0};
+	CK_TOKEN_INFO info = {0};
+
+	if (rv == CKR_OK)
+		return P11_LOGIN_ACCEPTED;
+	if (rv == CKR_USER_ALREADY_LOGGED_IN)
+		return P11_LOGIN_UNJUDGED;
+	if (is_wrong_pin(rv))
+		return P11_LOGIN_REFUSED;
+	if (clv_p11_place_read(token->module, atomic_load(&token->slot), &now,
+		&info) != CKR_OK ||
+	    !clv_p11_identity_equal(&now, &token->identity))
+		return is_vague(rv) ? P11_LOGIN_UNKNOWN : P11_LOGIN_UNJUDGED;
+	info.flags &= COUNTS;
+	if ((info.flags & ~before) != 0)
+		return broke_off(rv) ? P11_LOGIN_UNKNOWN : P11_LOGIN_REFUSED;
+	/* The last one would have locked it. */
+	if (info.flags == 0 || (info.flags & CKF_USER_PIN_FINAL_TRY) != 0)
+		return P11_LOGIN_UNJUDGED;
+	return is_vague(rv) ? P11_LOGIN_UNKNOWN : P11_LOGIN_UNJUDGED;
+}
+
 static void
-keep_pin(struct login *login)
+keep_pin(struct p11_login *login)
 {
 	struct p11_token *token = login->call->store->token;
 
-	if (login->user != CKU_USER || is_pinpad(login) || login->from_store)
+	if (login->user != CKU_USER || clv_p11_pin_is_pad(login) ||
+	    login->from_store)
 		return;
 	(void)clv_p11_gate_lock(&token->module->gate);
 	clv_secret_move(&token->pin, &login->pin);
 	clv_p11_gate_unlock(&token->module->gate);
 }
 
-/* One value, with the token's file locked against other processes, so that
- * the flags and the list of refused PINs hold until the token has answered.
- * CKR_PIN_INCORRECT: the next one, please. */
+/* Word of the outcome. Only a refusal has to be kept at any price: without the
+ * others the PIN stays in doubt. */
 static CK_RV
-try_pin(struct login *login)
+conclude(struct p11_login *login, CK_RV rv, enum p11_outcome outcome)
 {
 	struct p11_call *call = login->call;
-	bool bad = false;
 	clv_status status = CLV_OK;
-	const bool agreed = is_final(login);
-	CK_RV rv = read_flags(login);
 
-	if (rv != CKR_OK)
+	if (clv_p11_pin_is_pad(login))
+		;
+	else if (outcome == P11_LOGIN_REFUSED)
+		status = clv_p11_attempts_end(
+		    &login->attempts, &login->pin, outcome, call->err);
+	else if (outcome == P11_LOGIN_ACCEPTED || !login->from_store)
+		(void)clv_p11_attempts_end(
+		    &login->attempts, &login->pin, outcome, NULL);
+	if (status != CLV_OK)
+		return clv_p11_call_raised(call, status);
+	if (outcome != P11_LOGIN_REFUSED)
 		return rv;
-	if (is_final(login) && !agreed)
-		return CKR_PIN_INCORRECT; /* it was asked on other terms */
-	if (!agreed && (rv = check_unfinished(login)) != CKR_OK)
-		return rv;
-	if (!is_pinpad(login)) {
-		if (has_bad_size(login))
-			return CKR_PIN_INCORRECT;
-		status = clv_p11_attempts_is_bad(
-		    &login->attempts, &login->pin, &bad, call->err);
+	login->refused = true;
+	return rv == CKR_PIN_LOCKED ? rv : CKR_PIN_INCORRECT;
+}
+
+static CK_RV
+call_login(struct p11_login *login)
+{
+	struct p11_call *call = login->call;
+	const bool pad = clv_p11_pin_is_pad(login);
+	enum p11_outcome outcome;
+	CK_RV rv;
+
+	/* A PIN that was right a moment ago does not use up tries. */
+	if (!pad && !login->from_store) {
+		const clv_status status = clv_p11_attempts_begin(
+		    &login->attempts, &login->pin, call->err);
+
 		if (status != CLV_OK)
 			return clv_p11_call_raised(call, status);
-		if (bad)
-			return CKR_PIN_INCORRECT;
 	}
-	rv = call_login(login);
-	if (rv == CLV_CKR_RAISED)
-		return rv;
-	if (cost_a_try(login, rv)) {
-		if (login->from_store)
-			forget_pin(call->store->token);
-		if (!is_pinpad(login))
-			status = clv_p11_attempts_add_bad(
-			    &login->attempts, &login->pin, call->err);
-		if (status != CLV_OK)
-			return clv_p11_call_raised(call, status);
-		return rv == CKR_PIN_LOCKED ? rv : CKR_PIN_INCORRECT;
+	rv = call->f->C_Login(call->session->handle, login->user,
+	    pad ? NULL : login->pin.data, pad ? 0 : login->pin.size);
+	outcome = judge(login, rv);
+	/* What was agreed to was one try. */
+	if (outcome == P11_LOGIN_UNKNOWN)
+		login->for_last_try = login->in_doubt = false;
+	if (outcome != P11_LOGIN_ACCEPTED && is_vague(rv)) {
+		call->unjudged.failures++;
+		call->unjudged.failure = rv;
 	}
+	if (outcome == P11_LOGIN_REFUSED && login->from_store)
+		forget_pin(call->store->token);
+	rv = conclude(login, rv, outcome);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		keep_pin(login);
 	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv;
 }
 
 static CK_RV
-try_locked(struct login *login)
+try_locked(struct p11_login *login)
 {
 	struct p11_call *call = login->call;
 	struct p11_token *token = call->store->token;
@@ -340,31 +248,48 @@ try_locked(struct login *login)
 		clv_host_log(call->store->host, CLV_LOG_WARNING,
 		    "no private directory to remember refused PINs in: set "
 		    "XDG_STATE_HOME, or StateDirectory= in the service unit");
-	rv = try_pin(login);
+	rv = check_pin(login);
+	if (rv == CKR_OK)
+		rv = call_login(login);
 	clv_p11_attempts_close(&login->attempts);
+	return rv;
+}
+
+static CK_RV
+try_pins(struct p11_login *login)
+{
+	CK_RV rv = CKR_OK;
+
+	while (rv == CKR_OK && (rv = clv_p11_pin_next(login)) == CKR_OK) {
+		rv = try_locked(login);
+		if (rv != CKR_PIN_INCORRECT)
+			break;
+		login->retry |= login->refused;
+		/* A pad's user may try again, but in a new call. */
+		if (clv_p11_pin_is_pad(login))
+			break;
+		rv = read_flags(login);
+	}
 	return rv;
 }
 
 static CK_RV
 log_in(struct p11_call *call, CK_USER_TYPE user)
 {
-	struct login login = {
+	struct p11_login login = {
 	    .call = call, .user = user, .attempts = {.fd = -1}};
 	CK_RV rv = read_flags(&login);
 
 	if (rv == CKR_OK && user == CKU_USER &&
 	    (login.info.flags & CKF_LOGIN_REQUIRED) == 0)
 		return CKR_OK;
-	while (rv == CKR_OK && (rv = next_pin(&login)) == CKR_OK) {
-		rv = try_locked(&login);
-		if (rv != CKR_PIN_INCORRECT)
-			break;
-		login.retry = true;
-		/* A pad's user may try again, but in a new call. */
-		if (is_pinpad(&login))
-			break;
-		rv = read_flags(&login);
-	}
+	/* A wrong PIN may look like that to a token without such flags. */
+	if (rv == CKR_OK && call->unjudged.failures >= FAILURES_MAX)
+		return call->unjudged.failure;
+	if (rv == CKR_OK)
+		rv = try_pins(&login);
+	if (rv != CKR_OK && rv != CLV_CKR_RAISED && !login.refused)
+		clv_p11_pin_put_back(&login);
 	clv_secret_clear(&login.pin);
 	return rv;
 }
@@ -405,13 +330,14 @@ take_turn(struct p11_call *call, CK_RV *rv)
 		return false;
 	if (token->logged_in)
 		return false;
-	if (token->login_failures != failures) {
+	/* One who has a PIN at hand does not depend on what others got. */
+	if (token->login_failures != failures && !call->unjudged.there) {
 		*rv = clv_p11_call_raised(call,
 		    clv_error_raise(call->err, token->login_status,
 			&(struct clv_error_info){.operation = call->operation,
 			    .subject = call->subject,
 			    .remedy = token->login_status == CLV_AUTH_LAST_TRY
-				? UNLOCK_REMEDY
+				? P11_UNLOCK_REMEDY
 				: NULL},
 			"logging in failed on another thread just now"));
 		return false;

@@ -200,8 +200,8 @@ finish(struct p11_call *call, const struct repair *repair, CK_RV rv)
 	return clv_p11_raise(rv, call->operation, call->subject, call->err);
 }
 
-clv_status
-clv_p11_run(struct p11_call *call)
+static clv_status
+try_and_repair(struct p11_call *call)
 {
 	struct repair repair = {.call = call, .token = call->store->token};
 	CK_RV rv;
@@ -231,4 +231,13 @@ clv_p11_run(struct p11_call *call)
 		if (rv != CKR_OK)
 			return finish(call, &repair, rv);
 	}
+}
+
+clv_status
+clv_p11_run(struct p11_call *call)
+{
+	const clv_status status = try_and_repair(call);
+
+	clv_secret_clear(&call->unjudged.pin);
+	return status;
 }

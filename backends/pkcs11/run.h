@@ -18,6 +18,20 @@ struct p11_call;
  */
 typedef CK_RV p11_step_fn(struct p11_call *call, void *argument);
 
+/* A PIN that was got but not judged by the token, because of a fault: it is
+ * offered again after the repair, as a source or a person gives it once. */
+struct p11_unjudged {
+	clv_secret pin;
+	bool there;
+	CK_USER_TYPE user;
+	unsigned turn;     /* in which it was got */
+	bool for_last_try; /* whoever gave it agreed to that */
+	bool in_doubt;     /* the same for a PIN whose tries are not known */
+	/* Tries that ended in a general failure, and the last one. */
+	unsigned failures;
+	CK_RV failure;
+};
+
 struct p11_call {
 	struct p11_store *store;
 	const char *operation; /* for errors */
@@ -35,6 +49,9 @@ struct p11_call {
 	clv_status raised;
 	bool spoilt; /* an operation stays active in the session */
 	struct p11_visit visit;
+
+	/* For logging in. */
+	struct p11_unjudged unjudged;
 };
 
 clv_status clv_p11_run(struct p11_call *call);

@@ -13,7 +13,9 @@
  * no source at all, or none that is left after a wrong value, with CLV_AUTH. A
  * source is tried once per value: what it gave is not offered to
  * the same key or token again after it was refused, and never on a token's
- * last try. The callback may be asked again, with #clv_ask_request.attempt
+ * last try. What a token did not judge, because it or its connection failed, is
+ * kept while that is repaired, and no source or person is asked for it again in
+ * the same call. The callback may be asked again, with #clv_ask_request.attempt
  * counting up.
  *
  * Sources, as text:
@@ -54,7 +56,12 @@ enum clv_ask_flags {
 	CLV_ASK_RETRY = 1,
 	/** The device says that few tries are left. */
 	CLV_ASK_COUNT_LOW = 2,
-	/** A wrong value now locks the device: ask a person, explicitly. */
+	/**
+	 * A wrong value now locks the device: ask a person, explicitly. With
+	 * #clv_ask_request.tries_left at -1 it is not known to: an earlier
+	 * login with a value that was given before ended without an answer and
+	 * may have cost a try, and only a person may give that one again.
+	 */
 	CLV_ASK_FINAL_TRY = 4,
 	/** An empty value is allowed and means "none". */
 	CLV_ASK_OPTIONAL = 8

@@ -47,7 +47,9 @@ typedef enum clv_status {
 	CLV_EXISTS = -4,
 	/** PIN or password missing or wrong. */
 	CLV_AUTH = -5,
-	/** The next wrong PIN locks the device; nothing was tried. */
+	/** The next wrong PIN locks the device, or the token misses tries and
+	 * this PIN may have cost one in a login that ended without an answer;
+	 * nothing was tried, and a person has to decide. */
 	CLV_AUTH_LAST_TRY = -6,
 	/** The device refuses PINs until it is unlocked or time has passed. */
 	CLV_LOCKED = -7,

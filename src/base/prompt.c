@@ -75,7 +75,12 @@ put_question(int terminal, const struct clv_ask_request *request, bool again)
 
 	if (request->flags & CLV_ASK_RETRY && !again)
 		put(terminal, "That was wrong.\n");
-	if (request->flags & CLV_ASK_FINAL_TRY)
+	if (request->flags & CLV_ASK_FINAL_TRY && request->tries_left < 0)
+		put(terminal,
+		    "An earlier try may have counted: a wrong answer may lock "
+		    "the device. "
+		    "Press Ctrl-C to leave it.\n");
+	else if (request->flags & CLV_ASK_FINAL_TRY)
 		put(terminal,
 		    "LAST TRY: a wrong answer locks the device. "
 		    "Press Ctrl-C to leave it.\n");

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -324,4 +325,82 @@ lab_decrypt(clv_key *key, clv_scheme scheme, clv_error **err)
 		_exit(67);
 	}
 	return status;
+}
+
+clv_status
+p11_open_and_sign(const char *query, clv_error **err)
+{
+	clv_context *context = p11_context();
+	clv_key *key = NULL;
+	clv_status status =
+	    clv_key_open(context, p11_uri("object=ec", query), &key, err);
+
+	if (status == CLV_OK)
+		status = lab_sign(key, err);
+	clv_key_free(&key);
+	clv_context_free(&context);
+	return status;
+}
+
+int
+p11_lab_start_with_keys(void **state)
+{
+	int status = 1;
+	pid_t child;
+
+	if (p11_lab_start(state) != 0 || p11_lab_renew(state) != 0)
+		return -1;
+	child = fork();
+	if (child == 0) {
+		clv_context *context = p11_context();
+		clv_key *key = p11_key(context, CLV_EC_P256, "ec");
+
+		clv_key_free(&key);
+		key = p11_key(context, CLV_RSA_2048, "rsa");
+		clv_key_free(&key);
+		clv_context_free(&context);
+		_exit(0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
+}
+
+void
+p11_write_pin(const char *pin, char *source)
+{
+	char path[LAB_PATH + 16];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/pin", lab.dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(pin, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	(void)snprintf(source, LAB_PATH + 64, "pin-source=file:%s", path);
+}
+
+void
+p11_lab_hash_quickly(void)
+{
+	static const char command[] =
+	    "printf '\\001' | dd of=\"$(ls %s/state/claviger/*.pins)\" "
+	    "bs=1 seek=25 conv=notrunc status=none";
+	char line[LAB_PATH + sizeof(command)];
+	const pid_t child = fork();
+	int status = 1;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		clv_error *err = NULL;
+
+		lab.answers[0] = LAB_PIN;
+		if (p11_open_and_sign("", &err) == CLV_OK)
+			_exit(0);
+		(void)fprintf(stderr, "%s\n", clv_error_message(err));
+		_exit(1);
+	}
+	(void)waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	(void)snprintf(line, sizeof(line), command, lab.dir);
+	assert_int_equal(system(line), 0);
 }

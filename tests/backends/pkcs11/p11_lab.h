@@ -53,6 +53,20 @@ clv_key *p11_key(
     clv_context *context, clv_algorithm algorithm, const char *label);
 void p11_key_delete(clv_key **key);
 
+/* What another start of the program does with the key "ec"; the group set-up
+ * that makes it and "rsa" in a child, so that this process starts cold. */
+clv_status p11_open_and_sign(const char *query, clv_error **err);
+int p11_lab_start_with_keys(void **state);
+
+/* "pin-source=file:...", with that PIN in it. Room of LAB_PATH + 64. */
+void p11_write_pin(const char *pin, char *source);
+
+/*
+ * From now on the file that remembers refused PINs has hashes that take no
+ * time, for tests of who tries what and when, a thousand times over.
+ */
+void p11_lab_hash_quickly(void);
+
 /* Signs, and checks that the signature is right whatever else happened: a
  * wrong one ends the process. */
 clv_status lab_sign(clv_key *key, clv_error **err);

@@ -15,23 +15,6 @@
 
 #define WRONG "000000"
 
-static int
-start(void **state)
-{
-	clv_context *context;
-	clv_key *key;
-
-	if (p11_lab_start(state) != 0 || p11_lab_renew(state) != 0)
-		return -1;
-	context = p11_context();
-	key = p11_key(context, CLV_EC_P256, "ec");
-	clv_key_free(&key);
-	key = p11_key(context, CLV_RSA_2048, "rsa");
-	clv_key_free(&key);
-	clv_context_free(&context);
-	return 0;
-}
-
 /* A card with three tries, all of them left. */
 static int
 renew(void **state)
@@ -51,42 +34,11 @@ failed_logins(void)
 	return lab.proxy->shared()->failed_logins;
 }
 
-/* What another start of the program does. */
-static clv_status
-open_and_sign(const char *query, clv_error **err)
-{
-	clv_context *context = p11_context();
-	clv_key *key = NULL;
-	clv_status status =
-	    clv_key_open(context, p11_uri("object=ec", query), &key, err);
-
-	if (status == CLV_OK)
-		status = lab_sign(key, err);
-	clv_key_free(&key);
-	clv_context_free(&context);
-	return status;
-}
-
-static void
-write_pin(const char *pin, char source[LAB_PATH + 64])
-{
-	char path[LAB_PATH + 16];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/pin", lab.dir);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	assert_true(fputs(pin, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path, 0600), 0);
-	(void)snprintf(source, LAB_PATH + 64, "pin-source=file:%s", path);
-}
-
 static void
 test_login__asks_once_and_says_for_what(void **state)
 {
 	(void)state;
-	assert_ok(open_and_sign("", &err));
+	assert_ok(p11_open_and_sign("", &err));
 	assert_int_equal(lab.asked, 1);
 	assert_int_equal(lab.request.purpose, CLV_ASK_PIN);
 	assert_int_equal(lab.request.attempt, 1);
@@ -102,14 +54,14 @@ test_login__a_wrong_pin_is_tried_once_in_all_restarts(void **state)
 
 	(void)state;
 	lab.answers[0] = NULL;
-	write_pin(WRONG, source);
+	p11_write_pin(WRONG, source);
 	for (int i = 0; i < 10; i++)
-		assert_fails(CLV_CANCELLED, open_and_sign(source, &err));
+		assert_fails(CLV_CANCELLED, p11_open_and_sign(source, &err));
 	assert_int_equal(failed_logins(), 1);
-	write_pin(LAB_PIN, source);
-	assert_ok(open_and_sign(source, &err));
-	write_pin(WRONG, source);
-	assert_fails(CLV_CANCELLED, open_and_sign(source, &err));
+	p11_write_pin(LAB_PIN, source);
+	assert_ok(p11_open_and_sign(source, &err));
+	p11_write_pin(WRONG, source);
+	assert_fails(CLV_CANCELLED, p11_open_and_sign(source, &err));
 	assert_int_equal(failed_logins(), 1);
 }
 
@@ -119,8 +71,8 @@ test_login__a_person_may_correct_a_stored_pin(void **state)
 	char source[LAB_PATH + 64];
 
 	(void)state;
-	write_pin(WRONG, source);
-	assert_ok(open_and_sign(source, &err));
+	p11_write_pin(WRONG, source);
+	assert_ok(p11_open_and_sign(source, &err));
 	assert_int_equal(failed_logins(), 1);
 	assert_int_equal(lab.asked, 1);
 	assert_true(lab.request.flags & CLV_ASK_RETRY);
@@ -133,9 +85,9 @@ test_login__the_same_wrong_answer_costs_one_try(void **state)
 {
 	(void)state;
 	lab.answers[0] = WRONG;
-	assert_fails(CLV_AUTH, open_and_sign("", &err));
+	assert_fails(CLV_AUTH, p11_open_and_sign("", &err));
 	assert_int_equal(failed_logins(), 1);
-	assert_fails(CLV_AUTH, open_and_sign("", &err));
+	assert_fails(CLV_AUTH, p11_open_and_sign("", &err));
 	assert_int_equal(failed_logins(), 1);
 }
 
@@ -149,7 +101,7 @@ test_login__no_stored_pin_is_spent_on_the_last_try(void **state)
 
 	(void)state;
 	/* Without anybody to ask. */
-	write_pin(LAB_PIN, source);
+	p11_write_pin(LAB_PIN, source);
 	lab.proxy->shared()->tries_left = 1;
 	assert_ok(clv_context_new(&context, &err));
 	assert_int_equal(
@@ -160,7 +112,7 @@ test_login__no_stored_pin_is_spent_on_the_last_try(void **state)
 	assert_int_equal(lab.proxy->calls("C_Login"), 0);
 	clv_context_free(&context);
 	/* A person who is told so may. */
-	assert_ok(open_and_sign(source, &err));
+	assert_ok(p11_open_and_sign(source, &err));
 	assert_true(lab.request.flags & CLV_ASK_FINAL_TRY);
 	assert_int_equal(lab.request.tries_left, 1);
 	assert_int_equal(lab.proxy->shared()->tries_left, 3);
@@ -173,7 +125,7 @@ test_login__locked_tells_what_to_do(void **state)
 
 	(void)state;
 	lab.proxy->shared()->tries_left = 0;
-	assert_int_equal(open_and_sign("", &err), CLV_LOCKED);
+	assert_int_equal(p11_open_and_sign("", &err), CLV_LOCKED);
 	assert_non_null(strstr(clv_error_remedy(err), "init-pin"));
 	clv_error_free(&err);
 	assert_int_equal(lab.asked, 0);
@@ -187,7 +139,7 @@ test_login__impossible_pins_are_not_tried(void **state)
 	lab.answers[0] = "1";
 	lab.answers[1] = "";
 	lab.answers[2] = LAB_PIN;
-	assert_ok(open_and_sign("", &err));
+	assert_ok(p11_open_and_sign("", &err));
 	assert_int_equal(failed_logins(), 0);
 	assert_int_equal(lab.asked, 3);
 }
@@ -197,7 +149,7 @@ test_login__a_cancelled_question_ends_it(void **state)
 {
 	(void)state;
 	lab.answers[0] = NULL;
-	assert_fails(CLV_CANCELLED, open_and_sign("", &err));
+	assert_fails(CLV_CANCELLED, p11_open_and_sign("", &err));
 	assert_int_equal(lab.proxy->calls("C_Login"), 0);
 }
 
@@ -207,18 +159,18 @@ test_login__a_pinpad_asks_by_itself(void **state)
 	(void)state;
 	p11_lab_run("pinpad " LAB_PIN);
 	lab.answers[0] = NULL;
-	assert_ok(open_and_sign("", &err));
+	assert_ok(p11_open_and_sign("", &err));
 	assert_int_equal(lab.asked, 0);
 	p11_lab_run("pinpad " WRONG);
-	assert_fails(CLV_AUTH, open_and_sign("", &err));
+	assert_fails(CLV_AUTH, p11_open_and_sign("", &err));
 	assert_int_equal(failed_logins(), 1);
 	/* On the last try somebody has to say yes. */
 	lab.proxy->shared()->tries_left = 1;
-	assert_fails(CLV_CANCELLED, open_and_sign("", &err));
+	assert_fails(CLV_CANCELLED, p11_open_and_sign("", &err));
 	assert_int_equal(failed_logins(), 1);
 	lab.answers[lab.asked] = "";
 	p11_lab_run("pinpad " LAB_PIN);
-	assert_ok(open_and_sign("", &err));
+	assert_ok(p11_open_and_sign("", &err));
 	assert_true(lab.request.flags & CLV_ASK_OPTIONAL);
 }
 
@@ -304,7 +256,7 @@ kill_in_login(const char *query)
 	if (child == 0) {
 		(void)alarm(1);
 		p11_lab_run("hang C_Login");
-		(void)open_and_sign(query, NULL);
+		(void)p11_open_and_sign(query, NULL);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -318,18 +270,18 @@ test_login__deaths_in_it_do_not_add_up(void **state)
 
 	(void)state;
 	lab.answers[0] = NULL;
-	write_pin(LAB_PIN, source);
+	p11_write_pin(LAB_PIN, source);
 	kill_in_login(source);
 	/* Nothing is missing of the tries: once more. */
 	kill_in_login(source);
 	/* Twice is enough without a person. */
 	lab.proxy->clear_counters();
-	assert_fails(CLV_CANCELLED, open_and_sign(source, &err));
+	assert_fails(CLV_CANCELLED, p11_open_and_sign(source, &err));
 	assert_int_equal(lab.proxy->calls("C_Login"), 0);
 	lab.answers[lab.asked] = LAB_PIN;
-	assert_ok(open_and_sign(source, &err));
+	assert_ok(p11_open_and_sign(source, &err));
 	lab.repeats = false;
-	assert_ok(open_and_sign(source, &err));
+	assert_ok(p11_open_and_sign(source, &err));
 }
 
 static void
@@ -339,12 +291,12 @@ test_login__general_failures_that_cost_tries_count(void **state)
 
 	(void)state;
 	lab.answers[0] = NULL;
-	write_pin(WRONG, source);
+	p11_write_pin(WRONG, source);
 	/* A driver that does not know what a wrong PIN is. */
 	p11_lab_run("fault C_Login CKR_GENERAL_ERROR late");
-	assert_fails(CLV_CANCELLED, open_and_sign(source, &err));
+	assert_fails(CLV_CANCELLED, p11_open_and_sign(source, &err));
 	assert_int_equal(failed_logins(), 1);
-	assert_fails(CLV_CANCELLED, open_and_sign(source, &err));
+	assert_fails(CLV_CANCELLED, p11_open_and_sign(source, &err));
 	assert_int_equal(failed_logins(), 1);
 }
 
@@ -355,7 +307,7 @@ test_attempts__files_hold_no_pin_and_are_private(void **state)
 
 	(void)state;
 	lab.answers[0] = WRONG;
-	assert_fails(CLV_AUTH, open_and_sign("", &err));
+	assert_fails(CLV_AUTH, p11_open_and_sign("", &err));
 	(void)snprintf(command, sizeof(command),
 	    "test -n \"$(find %s/state/claviger -type f -perm 600 -size +0)\""
 	    " && ! find %s/state/claviger ! -type d ! -perm 600 | grep -q ."
@@ -376,8 +328,8 @@ test_attempts__without_a_place_this_process_remembers(void **state)
 	if (child == 0) {
 		(void)setenv("XDG_STATE_HOME", "/proc/none", 1);
 		lab.answers[0] = WRONG;
-		if (open_and_sign("", NULL) != CLV_AUTH ||
-		    open_and_sign("", NULL) != CLV_AUTH)
+		if (p11_open_and_sign("", NULL) != CLV_AUTH ||
+		    p11_open_and_sign("", NULL) != CLV_AUTH)
 			_exit(2);
 		_exit(strstr(lab.log, "StateDirectory") != NULL ? 0 : 3);
 	}
@@ -409,5 +361,6 @@ main(void)
 	    TEST(test_attempts__without_a_place_this_process_remembers),
 	};
 
-	return cmocka_run_group_tests(tests, start, p11_lab_stop);
+	return cmocka_run_group_tests(
+	    tests, p11_lab_start_with_keys, p11_lab_stop);
 }
