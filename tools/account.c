@@ -96,12 +96,17 @@ change(const struct passwd *account)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
-/* Where libraries look for the account's settings. */
+/* Where libraries look for the account's settings, and where the PINs are
+ * remembered that a token refused: root's directories do not serve. */
 static bool
 move_home(const struct passwd *account)
 {
-	(void)unsetenv("XDG_CONFIG_HOME");
-	(void)unsetenv("XDG_RUNTIME_DIR");
+	static const char *const names[] = {"XDG_CONFIG_HOME",
+	    "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_DATA_HOME",
+	    "XDG_CACHE_HOME", "STATE_DIRECTORY"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unsetenv(names[i]);
 	return setenv("HOME", account->pw_dir, 1) == 0 &&
 	    setenv("USER", account->pw_name, 1) == 0 &&
 	    setenv("LOGNAME", account->pw_name, 1) == 0;

@@ -100,24 +100,31 @@ test_account_become__is_not_to_be_looked_into(void **state)
 	assert_int_equal(as_daemon(can_be_looked_into), 0);
 }
 
+static const char *const places[] = {"XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "STATE_DIRECTORY"};
+#define PLACES (sizeof(places) / sizeof(places[0]))
+
 static int
 has_another_home(void)
 {
 	const char *home = getenv("HOME");
 
-	return home != NULL && home[0] == '/' &&
-		getenv("XDG_CONFIG_HOME") == NULL
-	    ? 0
-	    : 1;
+	for (size_t i = 0; i < PLACES; i++)
+		if (getenv(places[i]) != NULL)
+			return 2;
+	return home != NULL && home[0] == '/' ? 0 : 1;
 }
 
 static void
 test_account_become__looks_for_settings_at_home(void **state)
 {
 	(void)state;
-	assert_int_equal(setenv("XDG_CONFIG_HOME", "/root/.config", 1), 0);
+	for (size_t i = 0; i < PLACES; i++)
+		assert_int_equal(setenv(places[i], "/root/own", 1), 0);
 	assert_int_equal(unsetenv("HOME"), 0);
 	assert_int_equal(as_daemon(has_another_home), 0);
+	for (size_t i = 0; i < PLACES; i++)
+		assert_int_equal(unsetenv(places[i]), 0);
 }
 
 static void
