@@ -102,15 +102,12 @@ load_library(struct p11_module *module, clv_error **err)
 	return CLV_OK;
 }
 
+/* Makes it known to us and to libp11. */
 static clv_status
-start(struct p11_module *module, clv_error **err)
+introduce(struct p11_module *module, clv_error **err)
 {
-	clv_status status = load_library(module, err);
-	CK_RV rv;
+	CK_RV rv = clv_p11_module_initialise(module);
 
-	if (status != CLV_OK)
-		return status;
-	rv = clv_p11_module_initialise(module);
 	if (rv == CKR_OK) {
 		module->starts = 1;
 		module->libp11 = clv_p11_attach(module->path);
@@ -122,6 +119,22 @@ start(struct p11_module *module, clv_error **err)
 	if (rv != CKR_OK)
 		return clv_p11_raise(
 		    rv, "start PKCS#11 module", module->path, err);
+	return CLV_OK;
+}
+
+static clv_status
+start(struct p11_module *module, clv_error **err)
+{
+	struct p11_visit visit;
+	clv_status status = load_library(module, err);
+
+	if (status != CLV_OK)
+		return status;
+	clv_p11_visit_begin(module, &visit);
+	status = introduce(module, err);
+	clv_p11_visit_end(&visit);
+	if (status != CLV_OK)
+		return status;
 	module->openssl = clv_crypto_context();
 	if (module->openssl == NULL)
 		return clv_p11_no_memory("load PKCS#11 module", err);
@@ -132,9 +145,13 @@ start(struct p11_module *module, clv_error **err)
 static void
 finalise(struct p11_module *module)
 {
+	struct p11_visit visit;
+
+	clv_p11_visit_begin(module, &visit);
 	if (module->starts > 0 && module->ours && !module->inherited &&
 	    atomic_load(&module->gate.process) == clv_p11_process())
 		(void)module->f->C_Finalize(NULL);
+	clv_p11_visit_end(&visit);
 	module->ours = false;
 }
 

@@ -71,7 +71,10 @@ CK_RV clv_p11_module_enter(struct p11_module *module, struct p11_visit *visit);
 /* Expects the gate unlocked. */
 void clv_p11_module_leave(struct p11_module *module, struct p11_visit *visit);
 
-/* What leaving does besides counting: SIGPIPE as it was. */
+/* What entering and leaving do besides counting: SIGPIPE is blocked, and as it
+ * was. For calls that are made while nobody can enter. */
+void clv_p11_visit_begin(
+    const struct p11_module *module, struct p11_visit *visit);
 void clv_p11_visit_end(const struct p11_visit *visit);
 
 /*

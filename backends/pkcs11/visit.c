@@ -19,8 +19,8 @@
  * p11-kit's client writes into a socket whose other end may be dead, which
  * would end the process.
  */
-static void
-guard_pipe(const struct p11_module *module, struct p11_visit *visit)
+void
+clv_p11_visit_begin(const struct p11_module *module, struct p11_visit *visit)
 {
 	sigset_t pipe;
 	sigset_t pending;
@@ -92,7 +92,7 @@ start_closed(struct p11_module *module, bool finalise)
 	CK_RV rv;
 
 	clv_p11_gate_unlock(&module->gate);
-	guard_pipe(module, &visit);
+	clv_p11_visit_begin(module, &visit);
 	if (finalise)
 		(void)module->f->C_Finalize(NULL);
 	rv = clv_p11_module_initialise(module);
@@ -147,7 +147,7 @@ clv_p11_module_enter(struct p11_module *module, struct p11_visit *visit)
 	module->inside++;
 	visit->starts = module->starts;
 	visit->inside = true;
-	guard_pipe(module, visit);
+	clv_p11_visit_begin(module, visit);
 	return CKR_OK;
 }
 

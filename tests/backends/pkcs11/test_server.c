@@ -15,18 +15,24 @@ static struct lab_server server;
 static clv_context *context;
 static clv_store *store;
 
-static int
-start(void **state)
+static clv_status
+open_store(void)
 {
 	char uri[512];
 
+	(void)snprintf(uri, sizeof(uri), "pkcs11:token=%s?module-path=%s",
+	    LAB_LABEL, server.module);
+	return clv_store_open(context, uri, &store, NULL);
+}
+
+static int
+start(void **state)
+{
 	if (p11_lab_start(state) != 0 || p11_lab_renew(state) != 0 ||
 	    lab_server_start(&server, lab.dir, lab.softhsm.module) != 0)
 		return -1;
 	context = p11_context();
-	(void)snprintf(uri, sizeof(uri), "pkcs11:token=%s?module-path=%s",
-	    LAB_LABEL, server.module);
-	return clv_store_open(context, uri, &store, NULL) != CLV_OK;
+	return open_store() != CLV_OK;
 }
 
 static int
@@ -111,6 +117,27 @@ test_server__leaves_the_programs_own_sigpipe_alone(void **state)
 	p11_key_delete(&key);
 }
 
+/* The last store of the module finalises it, into a socket that is dead. */
+static void
+test_server__may_be_gone_when_the_store_is_closed(void **state)
+{
+	sigset_t pending;
+
+	(void)state;
+	/* One that was not used has no sessions to find it out with. */
+	clv_store_free(&store);
+	assert_int_equal(open_store(), CLV_OK);
+	while (lab_server_kill_workers(&server) > 0)
+		(void)usleep(1000); /* until the last one is dead */
+	lab_server_stop(&server);
+	clv_store_free(&store);
+	assert_int_equal(sigpending(&pending), 0);
+	assert_int_equal(sigismember(&pending, SIGPIPE), 0);
+	assert_true(open_store() != CLV_OK);
+	assert_int_equal(lab_server_restart(&server), 0);
+	assert_int_equal(open_store(), CLV_OK);
+}
+
 int
 main(void)
 {
@@ -120,6 +147,7 @@ main(void)
 	    cmocka_unit_test(test_server__gone_is_an_error_and_back_goes_on),
 	    cmocka_unit_test(
 		test_server__leaves_the_programs_own_sigpipe_alone),
+	    cmocka_unit_test(test_server__may_be_gone_when_the_store_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
