@@ -15,7 +15,8 @@
 #include "key.h"
 
 #define CERTIFICATE_MAX 65536U
-#define CERTIFICATES_MAX 256U
+/* They are all in memory at once. */
+#define CERTIFICATES_MAX 2048U
 #define CHAIN_MAX 16U
 
 struct stored {
@@ -29,7 +30,7 @@ struct stored {
 
 struct shelf {
 	struct p11_key *key;
-	struct stored items[CERTIFICATES_MAX];
+	struct stored *items;
 	size_t count;
 };
 
@@ -40,6 +41,8 @@ shelf_clear(struct shelf *shelf)
 		free(shelf->items[i].der);
 		X509_free(shelf->items[i].x509);
 	}
+	free(shelf->items);
+	shelf->items = NULL;
 	shelf->count = 0;
 }
 
@@ -87,18 +90,25 @@ read_shelf(struct p11_call *call, struct shelf *shelf)
 {
 	const CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	const CK_ATTRIBUTE wanted = P11_ATTRIBUTE(CKA_CLASS, class);
-	CK_OBJECT_HANDLE found[CERTIFICATES_MAX];
+	CK_OBJECT_HANDLE *found = NULL;
 	size_t count = 0;
-	CK_RV rv = clv_p11_objects_find(
-	    call, &wanted, 1, found, CERTIFICATES_MAX, &count);
+	CK_RV rv;
 
 	shelf_clear(shelf);
+	rv = clv_p11_objects_find_all(
+	    call, &wanted, 1, CERTIFICATES_MAX, &found, &count);
+	if (rv == CKR_OK && count > 0) {
+		shelf->items = calloc(count, sizeof(*shelf->items));
+		if (shelf->items == NULL)
+			rv = CLV_CKR_NO_MEMORY;
+	}
 	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
 		struct stored *item = &shelf->items[shelf->count++];
 
 		*item = (struct stored){.handle = found[i]};
 		rv = read_item(call, shelf, item);
 	}
+	free(found);
 	return rv;
 }
 

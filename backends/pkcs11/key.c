@@ -18,11 +18,11 @@ clv_p11_keys_find(struct p11_call *call, const clv_uri *uri,
 	const char *value;
 	size_t size;
 
-	if (uri != NULL &&
-	    (value = clv_uri_get(uri, CLV_URI_PATH, "id", &size)) != NULL)
+	value = clv_uri_get(uri, CLV_URI_PATH, "id", &size);
+	if (value != NULL)
 		wanted[used++] = (CK_ATTRIBUTE)P11_BYTES(CKA_ID, value, size);
-	if (uri != NULL &&
-	    (value = clv_uri_get(uri, CLV_URI_PATH, "object", &size)) != NULL)
+	value = clv_uri_get(uri, CLV_URI_PATH, "object", &size);
+	if (value != NULL)
 		wanted[used++] =
 		    (CK_ATTRIBUTE)P11_BYTES(CKA_LABEL, value, size);
 	return clv_p11_objects_find(call, wanted, used, objects, room, count);

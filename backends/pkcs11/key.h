@@ -80,7 +80,7 @@ CK_RV clv_p11_key_locate(
 CK_RV clv_p11_key_survey(
     struct p11_call *call, const struct p11_key *key, unsigned *ways);
 
-/* Private keys that a URI (NULL: any) names; at most `room`. */
+/* Private keys that a URI names; at most `room`. */
 CK_RV clv_p11_keys_find(struct p11_call *call, const clv_uri *uri,
     CK_OBJECT_HANDLE *objects, size_t room, size_t *count);
 

@@ -71,15 +71,16 @@ read_entry(struct p11_call *call, CK_OBJECT_HANDLE handle, struct entry *entry)
 static CK_RV
 list_step(struct p11_call *call, void *argument)
 {
+	const CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	const CK_ATTRIBUTE wanted = P11_ATTRIBUTE(CKA_CLASS, class);
 	struct listing *listing = argument;
-	CK_OBJECT_HANDLE *found = calloc(P11_OBJECTS_MAX, sizeof(*found));
+	CK_OBJECT_HANDLE *found = NULL;
 	size_t count = 0;
-	CK_RV rv = CLV_CKR_NO_MEMORY;
+	CK_RV rv;
 
 	listing_clear(listing);
-	if (found != NULL)
-		rv = clv_p11_keys_find(
-		    call, NULL, found, P11_OBJECTS_MAX, &count);
+	rv = clv_p11_objects_find_all(
+	    call, &wanted, 1, P11_OBJECTS_MAX, &found, &count);
 	if (rv == CKR_OK && count > 0) {
 		listing->entries = calloc(count, sizeof(*listing->entries));
 		if (listing->entries == NULL)

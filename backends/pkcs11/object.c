@@ -53,6 +53,75 @@ clv_p11_objects_find(struct p11_call *call, const CK_ATTRIBUTE *wanted,
 	return rv != CKR_OK ? rv : end;
 }
 
+static CK_RV
+too_many(struct p11_call *call, size_t most)
+{
+	return clv_p11_call_raised(call,
+	    clv_error_raise(call->err, CLV_TOO_LARGE,
+		&(struct clv_error_info){.operation = call->operation,
+		    .subject = call->subject,
+		    .remedy = "delete objects that are not needed any more"},
+		"there are more than %zu objects of a kind on the token",
+		most));
+}
+
+/* Until there are no more; room for a batch beyond `most` tells whether there
+ * are too many. */
+static CK_RV
+find_growing(struct p11_call *call, size_t most, CK_OBJECT_HANDLE **objects,
+    size_t *count)
+{
+	size_t room = 0;
+	size_t batch = 0;
+	CK_RV rv;
+
+	do {
+		if (*count + BATCH > room) {
+			const size_t more = 2 * room + BATCH;
+			CK_OBJECT_HANDLE *grown =
+			    realloc(*objects, more * sizeof(*grown));
+
+			if (grown == NULL)
+				return CLV_CKR_NO_MEMORY;
+			*objects = grown;
+			room = more;
+		}
+		batch = 0;
+		rv = find_batch(call, *objects + *count, BATCH, &batch);
+		*count += batch;
+	} while (rv == CKR_OK && batch > 0 && *count <= most);
+	return rv;
+}
+
+CK_RV
+clv_p11_objects_find_all(struct p11_call *call, const CK_ATTRIBUTE *wanted,
+    CK_ULONG wanted_count, size_t most, CK_OBJECT_HANDLE **objects,
+    size_t *count)
+{
+	const CK_SESSION_HANDLE session = call->session->handle;
+	CK_RV end;
+	CK_RV rv;
+
+	*objects = NULL;
+	*count = 0;
+	rv = call->f->C_FindObjectsInit(
+	    session, clv_p11_unconst(wanted), wanted_count);
+	if (rv != CKR_OK)
+		return rv;
+	rv = find_growing(call, most, objects, count);
+	end = call->f->C_FindObjectsFinal(session);
+	if (rv == CKR_OK)
+		rv = end;
+	if (rv == CKR_OK && *count > most)
+		rv = too_many(call, most);
+	if (rv != CKR_OK) {
+		free(*objects);
+		*objects = NULL;
+		*count = 0;
+	}
+	return rv;
+}
+
 static bool
 is_about_attributes(CK_RV rv)
 {

@@ -8,8 +8,8 @@
 
 #include "run.h"
 
-/* More objects than this are not listed. */
-#define P11_OBJECTS_MAX 4096U
+/* More objects than any token has: a module that counts more never ends. */
+#define P11_OBJECTS_MAX 65536U
 #define P11_ID_MAX 64U
 #define P11_LABEL_MAX 256U
 #define P11_MODULUS_MAX 2048U
@@ -34,6 +34,14 @@
 CK_RV clv_p11_objects_find(struct p11_call *call, const CK_ATTRIBUTE *wanted,
     CK_ULONG wanted_count, CK_OBJECT_HANDLE *objects, size_t room,
     size_t *count);
+
+/*
+ * All of them, in `*objects`; free() it. More than `most` are an error, raised
+ * as CLV_TOO_LARGE: what can't be seen whole must not pass for all there is.
+ */
+CK_RV clv_p11_objects_find_all(struct p11_call *call,
+    const CK_ATTRIBUTE *wanted, CK_ULONG wanted_count, size_t most,
+    CK_OBJECT_HANDLE **objects, size_t *count);
 
 /*
  * Fills the attributes that the object has and that fit into the room given;

@@ -88,29 +88,42 @@ free_sessions(struct p11_session *list)
 	}
 }
 
+/* Gate locked. True if it was the last reference: the token is in no list any
+ * more. */
+static bool
+drop(struct p11_token *token)
+{
+	if (--token->references > 0)
+		return false;
+	unlink_token(token);
+	return true;
+}
+
 void
 clv_p11_token_close(struct p11_token **handle)
 {
 	struct p11_token *token = *handle;
 	struct p11_module *module;
 	struct p11_visit visit;
+	bool last;
 
 	*handle = NULL;
 	if (token == NULL)
 		return;
 	module = token->module;
-	/* A module that does not come back in a child has nothing to close. */
+	/* In a module that does not come back, as in a child, or soon enough,
+	 * there is nothing to close. */
 	if (clv_p11_module_enter(module, &visit) != CKR_OK)
-		return;
-	if (--token->references > 0) {
-		clv_p11_gate_unlock(&module->gate);
-		clv_p11_module_leave(module, &visit);
-		return;
-	}
-	unlink_token(token);
+		(void)clv_p11_gate_lock(&module->gate);
+	last = drop(token);
 	clv_p11_gate_unlock(&module->gate);
-	close_sessions(module, token->idle);
+	if (last && visit.inside)
+		close_sessions(module, token->idle);
+	else if (last)
+		free_sessions(token->idle);
 	clv_p11_module_leave(module, &visit);
+	if (!last)
+		return;
 	clv_secret_clear(&token->pin);
 	free(token);
 }

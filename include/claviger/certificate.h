@@ -145,7 +145,8 @@ CLV_API bool clv_certificate_matches(
 /**
  * Reads the certificate chain stored with a key as concatenated DER, the
  * key's own first. Free `*der` with clv_free().
- * @return CLV_NOT_FOUND if there is none, CLV_UNSUPPORTED
+ * @return CLV_NOT_FOUND if there is none, CLV_UNSUPPORTED, CLV_TOO_LARGE if a
+ *         token has more than 2,048 certificates, of all keys
  */
 CLV_API clv_status clv_key_read_certificates(
     clv_key *key, uint8_t **der, size_t *size, clv_error **err);

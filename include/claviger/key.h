@@ -175,6 +175,8 @@ struct clv_key_entry {
 /**
  * Lists every private key, also those that can't be used (with the problem).
  * Asks for a PIN only if the store hides its keys without one.
+ * @return CLV_TOO_LARGE rather than a part of them, if a token claims to have
+ *         more than 65,536 keys
  */
 CLV_API clv_status clv_key_list_get(
     clv_store *store, clv_key_list **out, clv_error **err);

@@ -45,7 +45,7 @@ stop(void **state)
 static int
 renew(void **state)
 {
-	CK_OBJECT_HANDLE found[64];
+	static CK_OBJECT_HANDLE found[512];
 	CK_ULONG count = 0;
 
 	if (p11_lab_renew(state) != 0 ||
@@ -53,7 +53,7 @@ renew(void **state)
 		return -1;
 	(void)p11_login(p11, session, CKU_USER, LAB_PIN);
 	if (p11->C_FindObjectsInit(session, NULL, 0) != CKR_OK ||
-	    p11->C_FindObjects(session, found, 64, &count) != CKR_OK ||
+	    p11->C_FindObjects(session, found, 512, &count) != CKR_OK ||
 	    p11->C_FindObjectsFinal(session) != CKR_OK)
 		return -1;
 	while (count > 0)
@@ -397,6 +397,36 @@ test_delete__leaves_other_kinds_and_certificates(void **state)
 	p11_key_delete(&other);
 }
 
+/* More certificates than a shelf had room for; the key's own is still found,
+ * wherever it stands among them. */
+static void
+test_certificates__are_found_among_many(void **state)
+{
+	static const uint8_t nothing[] = {0x30, 0x00};
+	clv_key *keys[2];
+	uint8_t *der = NULL;
+	size_t size = 0;
+
+	(void)state;
+	(void)make(&on_p256, "first", "first", 0x41);
+	(void)make(&on_p256, "last", "last", 0x42);
+	keys[0] = open_key("object=first");
+	keys[1] = open_key("object=last");
+	for (int i = 0; i < 2; i++) {
+		for (int n = 0; n < 200; n++)
+			put_certificate("junk", 0x43, nothing, sizeof(nothing));
+		self_sign(keys[i], "One of many", &der, &size);
+		assert_ok(clv_key_write_certificates(keys[i], der, size, &err));
+		clv_free(der);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_ok(
+		    clv_key_read_certificates(keys[i], &der, &size, &err));
+		clv_free(der);
+		p11_key_delete(&keys[i]);
+	}
+}
+
 /* One key imported twice has one id; each object has its halves. */
 static void
 test_delete__of_a_twin_leaves_the_other(void **state)
@@ -445,6 +475,7 @@ main(void)
 	    TEST(test_delete__leaves_namesakes_their_public_halves),
 	    TEST(test_delete__leaves_other_kinds_and_certificates),
 	    TEST(test_delete__of_a_twin_leaves_the_other),
+	    TEST(test_certificates__are_found_among_many),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
