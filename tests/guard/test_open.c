@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -743,6 +744,58 @@ test_guard_open__links_that_add_up_are_refused(void **state)
 	}
 }
 
+/* A path that the kernel would take, and one byte more. */
+static void
+test_guard_open__path_ends_where_the_kernels_does(void **state)
+{
+	const struct place *place = *state;
+	char path[PATH_MAX + 1];
+	size_t size;
+	int fd = -1;
+
+	place_file(place, "key", "secret", 0600, 0);
+	size = (size_t)snprintf(path, sizeof(path), "%s/", place->path);
+	memset(path + size, '/', sizeof(path) - size);
+	memcpy(path + PATH_MAX - 1 - 3, "key", 4);
+	assert_ok(clv_guard_open(guard, CLV_GUARD_KEY, path, &fd, NULL, &err));
+	(void)close(fd);
+	memcpy(path + PATH_MAX - 3, "key", 4);
+	path[PATH_MAX - 1 - 3] = '/';
+	assert_fails(CLV_INVALID,
+	    clv_guard_open(guard, CLV_GUARD_KEY, path, &fd, NULL, &err));
+}
+
+/* Descriptor 0 is given back like any other. */
+static void
+test_guard_open__refusal_leaves_no_descriptor_0(void **state)
+{
+	const struct place *place = *state;
+	const int input = dup(STDIN_FILENO);
+	clv_error *err = NULL;
+	int fd = -1;
+
+	place_file(place, "open", "secret", 0644, 0);
+	place_directory(place, "directory", 0700, 0);
+	place_file(place, "key", "secret", 0600, 0);
+	assert_true(input >= 0);
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const names[] = {
+		    "open", "directory", "none", "key"};
+
+		(void)close(STDIN_FILENO);
+		(void)clv_guard_open(guard, CLV_GUARD_KEY,
+		    place_path(place, names[i]), &fd, NULL, &err);
+		clv_error_free(&err);
+		assert_int_equal(fd, i == 3 ? STDIN_FILENO : -1);
+		if (fd >= 0)
+			(void)close(fd);
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		assert_int_equal(fd, STDIN_FILENO);
+	}
+	assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+	(void)close(input);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int
@@ -772,6 +825,8 @@ main(void)
 	    TEST(test_guard_open__refuses_what_has_no_name),
 	    TEST(test_guard_open__gives_up_on_what_never_rests),
 	    TEST(test_guard_open__links_that_add_up_are_refused),
+	    TEST(test_guard_open__path_ends_where_the_kernels_does),
+	    TEST(test_guard_open__refusal_leaves_no_descriptor_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
