@@ -176,6 +176,25 @@ test_guard_quote__gives_one_word_to_the_shell(void **state)
 	}
 }
 
+/* A list of groups ends where it ends: behind it are zeros, root's group. */
+static void
+test_guard_settings__roots_group_makes_no_stranger_an_administrator(
+    void **state)
+{
+	clv_guard *guard = new_guard();
+
+	(void)state;
+	assert_ok(clv_guard_set_application(guard, "61001", &err));
+	assert_ok(clv_guard_add_administrators(guard, "0", &err));
+	assert_int_equal(
+	    clv_guard_trusts_user(guard, CLV_GUARD_TRUST, 1 /* daemon */),
+	    CLV_GUARD_UNTRUSTED);
+	assert_ok(clv_guard_add_administrators(guard, "daemon", &err));
+	assert_int_equal(clv_guard_trusts_user(guard, CLV_GUARD_TRUST, 1),
+	    CLV_GUARD_TRUSTED);
+	clv_guard_free(&guard);
+}
+
 /* What is not read must not be taken for digits that lay there before. */
 static __attribute__((noinline)) void
 litter_stack(void)
@@ -255,6 +274,8 @@ main(void)
 	    cmocka_unit_test(test_guard_copy__is_independent),
 	    cmocka_unit_test(test_guard_names__every_code_has_one_of_its_own),
 	    cmocka_unit_test(test_guard_quote__gives_one_word_to_the_shell),
+	    cmocka_unit_test(
+		test_guard_settings__roots_group_makes_no_stranger_an_administrator),
 	    cmocka_unit_test(test_guard_overflow_id__is_the_kernels),
 	    cmocka_unit_test(
 		test_guard_overflow_id__is_the_usual_one_if_it_cannot_be_read),
