@@ -397,7 +397,9 @@ test_fork__parent_and_child_go_on(void **state)
 		if (child == 0) {
 			clv_error *err = NULL;
 
-			(void)alarm(20);
+			/* Only a deadlock takes that long, also where each
+			 * allocation keeps its stack. */
+			(void)alarm(120);
 			if (lab_sign(rsa, &err) == CLV_OK &&
 			    lab_sign(ec, &err) == CLV_OK)
 				_exit(0);
