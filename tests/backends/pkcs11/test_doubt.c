@@ -462,7 +462,7 @@ test_stored_pin__that_another_process_saw_refused_is_left(void **state)
 	assert_int_equal(status, 0);
 	p11_lab_run("remove; insert");
 	lab.proxy->clear_counters();
-	(void)alarm(20);
+	(void)alarm(60);
 	assert_fails(CLV_CANCELLED, lab_sign(key, &err));
 	(void)alarm(0);
 	assert_int_equal(lab.proxy->calls("C_Login"), 0);
@@ -476,7 +476,7 @@ static void
 test_pin_value__that_is_wrong_is_tried_once(void **state)
 {
 	(void)state;
-	(void)alarm(20);
+	(void)alarm(60);
 	assert_fails(
 	    CLV_AUTH, serve("insecure-pin-value=yes&pin-value=" WRONG, &err));
 	(void)alarm(0);
