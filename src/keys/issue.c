@@ -359,18 +359,6 @@ hand_over(unsigned char *from, int from_size, uint8_t **der, size_t *size,
 	return status;
 }
 
-static bool
-sign_certificate(
-    X509 *certificate, const clv_key *key, EVP_PKEY *signer, clv_error **reason)
-{
-	bool done;
-
-	clv_provider_catch(reason);
-	done = X509_sign(certificate, signer, digest_for(key)) > 0;
-	clv_provider_catch(NULL);
-	return done;
-}
-
 clv_status
 clv_certificate_self_sign(clv_key *key, const clv_subject *subject,
     unsigned days, uint8_t **der, size_t *size, clv_error **err)
@@ -380,6 +368,7 @@ clv_certificate_self_sign(clv_key *key, const clv_subject *subject,
 	unsigned char *bytes = NULL;
 	clv_error *reason = NULL;
 	clv_status status;
+	int made = 0;
 
 	*der = NULL;
 	*size = 0;
@@ -393,14 +382,13 @@ clv_certificate_self_sign(clv_key *key, const clv_subject *subject,
 	    (status = clv_key_evp(key, &signer, err)) != CLV_OK)
 		return status;
 	certificate = compose(key, subject, days);
+	clv_provider_catch(&reason);
 	if (certificate != NULL &&
-	    sign_certificate(certificate, key, signer, &reason)) {
-		const int made = i2d_X509(certificate, &bytes);
-
-		status = hand_over(bytes, made, der, size, err);
-	} else {
-		status = signing_failed(key, &reason, err);
-	}
+	    X509_sign(certificate, signer, digest_for(key)) > 0)
+		made = i2d_X509(certificate, &bytes);
+	clv_provider_catch(NULL);
+	status = made > 0 ? hand_over(bytes, made, der, size, err)
+			  : signing_failed(key, &reason, err);
 	clv_error_free(&reason);
 	X509_free(certificate);
 	EVP_PKEY_free(signer);
@@ -427,18 +415,6 @@ compose_request(clv_key *key, const clv_subject *subject)
 	return NULL;
 }
 
-static bool
-sign_request(
-    X509_REQ *request, const clv_key *key, EVP_PKEY *signer, clv_error **reason)
-{
-	bool done;
-
-	clv_provider_catch(reason);
-	done = X509_REQ_sign(request, signer, digest_for(key)) > 0;
-	clv_provider_catch(NULL);
-	return done;
-}
-
 clv_status
 clv_certificate_request(clv_key *key, const clv_subject *subject, uint8_t **der,
     size_t *size, clv_error **err)
@@ -448,6 +424,7 @@ clv_certificate_request(clv_key *key, const clv_subject *subject, uint8_t **der,
 	unsigned char *bytes = NULL;
 	clv_error *reason = NULL;
 	clv_status status;
+	int made = 0;
 
 	*der = NULL;
 	*size = 0;
@@ -455,13 +432,13 @@ clv_certificate_request(clv_key *key, const clv_subject *subject, uint8_t **der,
 	    (status = clv_key_evp(key, &signer, err)) != CLV_OK)
 		return status;
 	request = compose_request(key, subject);
-	if (request != NULL && sign_request(request, key, signer, &reason)) {
-		const int made = i2d_X509_REQ(request, &bytes);
-
-		status = hand_over(bytes, made, der, size, err);
-	} else {
-		status = signing_failed(key, &reason, err);
-	}
+	clv_provider_catch(&reason);
+	if (request != NULL &&
+	    X509_REQ_sign(request, signer, digest_for(key)) > 0)
+		made = i2d_X509_REQ(request, &bytes);
+	clv_provider_catch(NULL);
+	status = made > 0 ? hand_over(bytes, made, der, size, err)
+			  : signing_failed(key, &reason, err);
 	clv_error_free(&reason);
 	X509_REQ_free(request);
 	EVP_PKEY_free(signer);
