@@ -324,6 +324,11 @@ clv_prompt(
 	(void)tcsetattr(prompt.terminal, TCSAFLUSH, &prompt.before);
 	if (is_ours(&prompt))
 		(void)sigaction(SIGTSTP, &prompt.old, NULL);
+	/* It came too late to be noticed above, and must not be lost. */
+	if (told_to_stop) {
+		told_to_stop = 0;
+		(void)raise(SIGTSTP);
+	}
 	(void)close(prompt.terminal);
 	if (status != CLV_OK)
 		clv_secret_clear(answer);
